@@ -1,0 +1,1 @@
+"""Numbers from audio and text: recognition, voice, words. No event loop, no sockets, no SQL."""

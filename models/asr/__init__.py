@@ -1,0 +1,1 @@
+"""Streaming speech recognition: the protocol, voice activity, the Vosk engine, the models."""
