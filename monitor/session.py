@@ -1,0 +1,174 @@
+"""The async shell round one call's analyzer: a bounded queue in, committed events out.
+
+The analyzer runs in a worker thread, one step at a time, off the event loop. An event is
+published after it is committed. When the store fails, the call goes on: listeners are told
+("degraded: store"), events wait in memory and are committed as soon as the store takes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from traceback import format_tb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ContenanceError
+from monitor.analyzer import CallAnalyzer
+from monitor.bus import Bus
+from monitor.conversation import CommandRefused
+from monitor.events import CallEnded, Command, Degraded, Event, Recovered
+from monitor.store import Store, StoreError
+
+log = logging.getLogger(__name__)
+
+QUEUE_STEPS = 50
+"""Steps (audio messages, commands) that may wait. A source that sends faster has to wait."""
+
+_Step = tuple[Callable[[], list[Event]], "asyncio.Future[None] | None"]
+
+
+class CallSession:
+    """One live call on the event loop."""
+
+    def __init__(self, analyzer: CallAnalyzer, *, store: Store, executor: Executor) -> None:
+        self.call = analyzer.info.call
+        self.bus = Bus()
+        self._analyzer = analyzer
+        self._store = store
+        self._executor = executor
+        self._steps: asyncio.Queue[_Step | None] = asyncio.Queue(QUEUE_STEPS)
+        self._unstored: list[Event] = []
+        self._store_failed = False
+        self._ending = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the call. Raises what the analyzer raises, e.g. `PoolExhausted`."""
+        await self._run(self._analyzer.start)
+        self._task = asyncio.create_task(self._work(), name=f"call-{self.call}")
+
+    async def push(self, samples: NDArray[np.float32]) -> None:
+        """Queue audio, shape (n, channels). Waits while the queue is full (back-pressure)."""
+        await self._steps.put((lambda: self._analyzer.push(samples), None))
+
+    async def command(self, command: Command) -> None:
+        """Carry out a screen's command; returns when its events are published.
+
+        Raises `CommandRefused` if it makes no sense now or the call is over.
+        """
+        await self._ask(lambda: self._analyzer.command(command))
+
+    async def consent(self, *, recording: bool, voice: bool, by: str) -> None:
+        """Consent as it stands now."""
+        await self._ask(lambda: self._analyzer.consent(recording=recording, voice=voice, by=by))
+
+    async def end(self, reason: str, *, interrupted: bool = False) -> None:
+        """Work off what is queued, finish the call. Everything accepted is analysed and stored."""
+        if self._task is None:
+            return
+        if not self._ending:
+            self._ending = True
+            if interrupted:
+                await self._steps.put((self._analyzer.interrupted, None))
+            await self._steps.put((lambda: self._analyzer.end(reason), None))
+            await self._steps.put(None)
+        await asyncio.shield(self._task)
+
+    async def _ask(self, step: Callable[[], list[Event]]) -> None:
+        if self._ending:
+            raise CommandRefused("the call is over")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self._steps.put((step, done))
+        await done
+
+    async def _work(self) -> None:
+        broken = False
+        try:
+            while (queued := await self._steps.get()) is not None:
+                step, done = queued
+                if broken:
+                    _settle(done, CommandRefused("the call is over"))
+                    continue
+                try:
+                    await self._run(step)
+                    _settle(done, None)
+                except CommandRefused as error:
+                    _settle(done, error)
+                except Exception as error:
+                    broken = True
+                    _settle(done, CommandRefused("the call is over"))
+                    await self._fail(error)
+        finally:
+            self.bus.close()
+
+    async def _fail(self, error: Exception) -> None:
+        # The message of an unexpected error may quote the call, so only its kind is logged.
+        reason = f"internal error ({type(error).__name__})"
+        if isinstance(error, ContenanceError):
+            reason = error.message
+        log.error(
+            "call %s: analysis failed: %s\n%s",
+            self.call,
+            reason,
+            "".join(format_tb(error.__traceback__)),
+        )
+        degraded = Degraded(
+            call=self.call, t_secs=self._analyzer.t_secs, part="audio", reason=reason
+        )
+        await self._commit([degraded])
+        await self._run(lambda: self._analyzer.end("error"))
+
+    async def _run(self, step: Callable[[], list[Event]]) -> None:
+        loop = asyncio.get_running_loop()
+        await self._commit(await loop.run_in_executor(self._executor, step))
+
+    async def _commit(self, events: list[Event]) -> None:
+        """Store what is durable, then publish all. What cannot be stored now waits its turn."""
+        late = len(self._unstored)
+        self._unstored += [event for event in events if event.durable]
+        if not self._unstored:
+            self.bus.publish(events)
+            return
+        try:
+            last = await self._store.append(self.call, self._unstored)
+        except StoreError as error:
+            await self._without_store(error, events)
+            return
+        first = last - len(self._unstored) + 1
+        stored = [
+            event.model_copy(update={"seq": first + i}) for i, event in enumerate(self._unstored)
+        ]
+        self._unstored = []
+        self.bus.publish(stored[:late])
+        if self._store_failed:
+            self._store_failed = False
+            self.bus.publish([self._about_store(Recovered, "stored again, nothing is missing")])
+        fresh = iter(stored[late:])
+        self.bus.publish([next(fresh) if event.durable else event for event in events])
+
+    async def _without_store(self, error: StoreError, events: list[Event]) -> None:
+        if not self._store_failed:
+            self._store_failed = True
+            log.error("call %s: %s", self.call, error)
+            self.bus.publish([self._about_store(Degraded, "not stored")])
+        ended = any(isinstance(event, CallEnded) for event in events)
+        # At the end of the call nobody will commit any more: better told unstored than not at all.
+        self.bus.publish(
+            self._unstored if ended else [event for event in events if not event.durable]
+        )
+
+    def _about_store(self, kind: type[Degraded] | type[Recovered], reason: str) -> Event:
+        return kind(call=self.call, t_secs=self._analyzer.t_secs, part="store", reason=reason)
+
+
+def _settle(done: asyncio.Future[None] | None, error: Exception | None) -> None:
+    if done is None or done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)

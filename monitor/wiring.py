@@ -1,0 +1,30 @@
+"""The one place where settings become concrete parts. Only the app and the CLI use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.asr.registry import resolve
+from models.asr.vosk_engine import VoskPool
+from models.text.load import load_text_model
+from monitor.analyzer import Parts
+from monitor.phrases import PhraseBook
+from monitor.policy import load_policy
+from monitor.settings import Settings
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+
+
+def build_parts(settings: Settings) -> Parts:
+    """Load models, policy and phrases. Takes seconds; raises `ModelError` or `ConfigError`."""
+    policy = load_policy(settings.policy.name)  # the cheap ones first: a typo is told at once
+    phrases = PhraseBook.load(settings.language)
+    text = load_text_model(settings.text.model)
+    asr = VoskPool(resolve(settings.asr.model), settings.asr.pool_size)
+    return Parts(
+        asr=asr,
+        text=text,
+        policy=policy,
+        phrases=phrases,
+        voice_allowed=settings.privacy.voice_analysis,
+    )
