@@ -1,0 +1,1 @@
+"""The FastAPI application: routes, websockets and the pages. The only web code of the project."""

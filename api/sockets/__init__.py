@@ -1,0 +1,1 @@
+"""Websockets: audio in, events out."""
