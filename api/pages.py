@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -25,6 +26,15 @@ def overlay() -> FileResponse:
     return FileResponse(DIST / "overlay.html", headers={"cache-control": "no-cache"})
 
 
+class _Assets(StaticFiles):
+    """Files that never change: their names carry a hash of their content."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
 def assets() -> StaticFiles:
-    """Scripts and styles; their names carry a hash of their content."""
-    return StaticFiles(directory=DIST / "assets")
+    """Scripts and styles."""
+    return _Assets(directory=DIST / "assets")

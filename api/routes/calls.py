@@ -43,8 +43,10 @@ async def events(
 
 
 @router.get("/v1/phrases", tags=["screens"])
-def phrases(lang: Annotated[str, Query()] = "de") -> dict[str, Any]:
-    """Headings and sentences of every cue, by phrase id, for the screens."""
+def phrases(hub: TheHub, lang: Annotated[str | None, Query()] = None) -> dict[str, Any]:
+    """Headings and sentences of every cue, by phrase id; without `lang` as this site is set."""
+    if lang is None:
+        return hub.parts.phrases.to_json()
     if lang not in LANGUAGES:
         raise HTTPException(404, f"no phrases in {lang!r}; there are: {', '.join(LANGUAGES)}")
     return PhraseBook.load(lang).to_json()
