@@ -3,7 +3,7 @@
 
 A process of its own (vosk must not share one with kaldifst)::
 
-    python -m models.asr.training.evaluate models/asr/de_demo /tmp/asrwork/heldout/index.json
+    python -m models.asr.training.evaluate models/asr/de_demo build/asr/heldout/index.json
 
 Audio goes in as the product sends it: blocks of 200 ms, plain partials, word times from finals.
 """
