@@ -29,7 +29,7 @@ def overlay() -> FileResponse:
 class _Assets(StaticFiles):
     """Files that never change: their names carry a hash of their content."""
 
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - as inherited
         response = super().file_response(*args, **kwargs)
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
         return response

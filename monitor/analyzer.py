@@ -247,12 +247,12 @@ class CallAnalyzer:
             Voice(
                 call=self.info.call,
                 t_secs=round(self._voice_from_secs + frame.end_secs, 3),
-                agitation=frame.agitation,
-                uncertainty=frame.uncertainty,
+                agitation=_rounded(frame.agitation),
+                uncertainty=round(frame.uncertainty, 3),
                 shouting=frame.shouting,
-                f0_st=frame.f0_st,
-                level_db=frame.level_db,
-                rate_ratio=frame.rate_ratio,
+                f0_st=_rounded(frame.f0_st),
+                level_db=_rounded(frame.level_db),
+                rate_ratio=_rounded(frame.rate_ratio),
             )
             for frame in voice.push(np.ascontiguousarray(samples))
         ]
@@ -290,7 +290,7 @@ class CallAnalyzer:
                 max(0.0, start_secs - since), max(0.0, final.end_secs - since)
             )
         voice = voice_evidence(summary.reasons) if summary else ()
-        agitation = summary.agitation if summary else None
+        agitation = _rounded(summary.agitation) if summary else None
         if summary:
             events.append(
                 VoiceSummary(
@@ -339,3 +339,8 @@ class CallAnalyzer:
                 )
             ]
         return []
+
+
+def _rounded(value: float | None) -> float | None:
+    """Three decimals are more than any of it means."""
+    return None if value is None else round(value, 3)
