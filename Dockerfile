@@ -12,10 +12,10 @@ COPY . .
 RUN /opt/contenance/bin/pip install --no-deps .
 
 FROM python:3.12-slim-bookworm
-# libatomic1: vosk's library needs it. libportaudio2: `contenance devices` and live capture.
+# ca-certificates: `contenance models fetch`. libatomic1: vosk's library needs it. libportaudio2: `contenance devices` and live capture.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libatomic1 libportaudio2 \
+    && apt-get install -y --no-install-recommends ca-certificates libatomic1 libportaudio2 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 10001 contenance \
     && mkdir -p /data/models \

@@ -45,6 +45,8 @@ from monitor.wording import Wording
 
 REFRESH_HZ = 8
 BAR_CELLS = 20
+CLEARLY_AGITATED = 0.5
+"""Decision point of voice agitation."""
 _CHANNEL_STYLES = {"customer": "cyan", "agent": "green"}
 _STAGE_STYLES: dict[Stage, str] = {
     "calm": "green", "understanding": "yellow", "mirror": "dark_orange",
@@ -215,10 +217,19 @@ class TerminalView:
             line.append(f"  [{names}{grade}]", "red" if heavy else "dim")
         if said.channel == "customer":
             self._attacks += any(label in ATTACK_LABELS for label in event.labels)
-            if self._summary is not None and (voice := self._words.voice(self._summary.reasons)):
-                line.append(f"  ({self._words('voice')}: {voice})", "magenta")
+            line.append(self._turn_voice())
             self._summary = None
         self._row(said.t_secs, who, line)
+
+    def _turn_voice(self) -> Text:
+        """The voice over the turn so far: how agitated (0 to 1), and what of it can be named."""
+        summary = self._summary
+        if summary is None or summary.agitation is None:
+            return Text()
+        found = f"{self._words('voice')} {self._words.number(summary.agitation, 2)}"
+        if reasons := self._words.voice(summary.reasons):
+            found += f": {reasons}"
+        return Text(f"  ({found})", "magenta" if summary.agitation >= CLEARLY_AGITATED else "dim")
 
     def _moved(self, event: StageChanged) -> None:
         names = self._phrases.stages
@@ -272,7 +283,7 @@ class TerminalView:
         if voice is None or voice.agitation is None:
             return Text(f"{name}  {'░' * BAR_CELLS}  {self._words('voice_unknown')}", "dim")
         full = round(voice.agitation * BAR_CELLS)
-        style = "red" if voice.agitation >= 0.5 else "green"
+        style = "red" if voice.agitation >= CLEARLY_AGITATED else "green"
         bar = Text(f"{name}  ")
         bar.append("█" * full + "░" * (BAR_CELLS - full), style)
         bar.append(f"  {self._words.number(voice.agitation, 2)}")

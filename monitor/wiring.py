@@ -21,6 +21,7 @@ def build_parts(settings: Settings) -> Parts:
     phrases = PhraseBook.load(settings.language)
     text = load_text_model(settings.text.model)
     asr = VoskPool(resolve(settings.asr.model), settings.asr.pool_size)
+    asr.prepare(2)  # one call's worth: making a recogniser stalls whoever waits for it
     return Parts(
         asr=asr,
         text=text,

@@ -1,10 +1,11 @@
 """Does the recogniser understand what it hears? Judged by what it gives back.
 
 Measured with the embedded model, mean word confidence over six segments, least to most:
-synthesised calls 0.92-1.00 (3 % of the words wrong), in white noise at 15 dB 0.78-0.97 (18 %
-wrong), at 5 dB 0.55-0.81 (62 % wrong); people, whom it does not understand, 0.49-0.75 (EmoDB);
-synthesised speech played backwards 0.50-0.72. So one threshold tells them apart. Words a second
-(people 1.6-2.7, synthesised 2.1-3.0) and the length of words do not; they only catch the absurd.
+synthesised calls 0.96-1.00 (3 % of the words wrong), in white noise at 10 dB 0.80-0.94 (19 %
+wrong), at 5 dB 0.61-0.90 (47 % wrong), at 0 dB 0.50-0.80 (80 % wrong); people, whom it does not
+understand, 0.56-0.79 (EmoDB, in doubt 99 % of the time); synthesised speech played backwards
+0.54-0.73. So one threshold tells them apart. Words a second and the length of words do not: they
+only catch the absurd.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.asr.training import assemble, evaluate, kaldi_format, language_model, text
+from models.asr.training import assemble, channel, evaluate, kaldi_format, language_model, text
 from models.asr.training.features import normalise
 from models.asr.training.network import Layer, context, in_a_call
 from models.asr.training.phones import PHONES, PhoneTable, tidy
@@ -263,3 +263,9 @@ def test_the_shipped_network_reads_back():
     assert model.priors.sum() == pytest.approx(1, abs=1e-4)
     conf = (MODEL / "conf" / "mfcc.conf").read_text(encoding="utf-8")
     assert "--dither=0" in conf.split()
+
+
+@pytest.mark.parametrize("companding", [channel.a_law, channel.mu_law])
+def test_companding_keeps_loud_and_quiet_samples_within_a_quantisation_step(companding) -> None:
+    samples = np.concatenate([np.linspace(400, 32_000, 200), -np.linspace(400, 32_000, 200)])
+    assert companding(samples) == pytest.approx(samples, rel=0.05)

@@ -133,8 +133,8 @@ def shown(events: Sequence[Event], *, live: bool = False, book: PhraseBook = GER
         "Gespräch c1 · Quelle Datei · Modelle de_demo, lexicon · Regelwerk standard-1",
         "00:00,0 Stimmanalyse des Kunden mit Einwilligung",
         "00:01,5 Agent guten tag 00",  # a greeting is not worth a mark
-        "Kunde sie trottel [Beleidigung, Schwere 2 von 3] (Stimme: lauter (+6 dB), höher "
-        "(+4 Halbtöne), 1,3× schneller als zu Beginn)",
+        "Kunde sie trottel [Beleidigung, Schwere 2 von 3] (Stimme 0,80: lauter (+6 dB), "
+        "höher (+4 Halbtöne), 1,3× schneller als zu Beginn)",
         "Stufe: Ruhig → Nachfragen",
         "Warum: „sie trottel“, 1. Angriff",
         "Gesagt: Nachfragen",

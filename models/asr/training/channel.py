@@ -31,9 +31,7 @@ def a_law(samples: Samples) -> Samples:
         size < 1 / _A, _A * size / norm, (1 + np.log(np.maximum(_A * size, 1e-9))) / norm
     )
     code = np.round(curve * 127) / 127
-    expanded = np.where(
-        code < 1 / norm, code * norm / _A, np.exp(np.minimum(code * norm - 1, 0)) / _A
-    )
+    expanded = np.where(code < 1 / norm, code * norm / _A, np.exp(code * norm - 1) / _A)
     return np.asarray(np.sign(scaled) * expanded * _FULL_SCALE)
 
 
