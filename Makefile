@@ -1,4 +1,6 @@
 # Contenance: every command a person needs. `make demo` and `make test` need only the package registries.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=

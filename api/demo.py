@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import soundfile
@@ -21,7 +22,7 @@ from api.server import address_of, bind, make_server
 from models.errors import AudioError, ContenanceError
 from monitor.events import CallEnded, from_wire
 from monitor.phrases import PhraseBook
-from monitor.settings import Settings
+from monitor.settings import Settings, StoreChoice
 from monitor.terminal import TerminalView
 
 DEMO_CALL = Path(__file__).resolve().parents[1] / "configs" / "demo" / "demo.flac"
@@ -38,7 +39,10 @@ async def run_demo(settings: Settings, *, once: bool, fast: bool, console: Conso
     `fast`: as quick as the machine can instead of in real time.
     """
     samples, rate_hz = _read_demo()
-    with bind(settings) as listener:
+    with TemporaryDirectory(prefix="contenance-demo-") as folder, bind(settings) as listener:
+        # A demo call has no place among a site's own, and is gone when the demo ends.
+        store = StoreChoice(path=Path(folder) / "calls.sqlite3")
+        settings = settings.model_copy(update={"store": store})
         address = address_of(listener)
         with console.status("Modelle werden geladen …"):
             server = await asyncio.to_thread(make_server, settings)

@@ -151,23 +151,29 @@ class CallAnalyzer:
             recording=info.recording_consent, voice=info.voice_consent, by=info.consent_by
         )
         if "mixed" in info.layout:
-            reason = "mixed channels: the customer's voice cannot be told from the agent's"
+            # The agent's own words would be taken for the customer's: no cue is better than that.
+            self._talk.suspend(0.0)
+            reason = "mixed channels: who speaks cannot be told, so no voice analysis and no cues"
             events.append(Degraded(call=info.call, t_secs=0.0, part="voice", reason=reason))
         return events
 
     def consent(self, *, recording: bool, voice: bool, by: str) -> list[Event]:
         """Consent as it stands now. Voice analysis starts and stops with it, at once."""
-        voice = voice and self._parts.voice_allowed
-        if voice and "customer" in self.info.layout:
+        off = voice and not self._parts.voice_allowed
+        if voice and not off and "customer" in self.info.layout:
             if self._voice is None:
                 self._voice = VoiceAnalyser(self.rate_hz)
                 self._voice_from_secs = self._samples / self.rate_hz
         else:
             self._voice = None
-        event = ConsentChanged(
-            call=self.info.call, t_secs=self.t_secs, recording=recording, voice=voice, by=by
-        )
-        return [event]
+        call, t_secs = self.info.call, self.t_secs
+        events: list[Event] = [
+            ConsentChanged(call=call, t_secs=t_secs, recording=recording, voice=voice, by=by)
+        ]
+        if off:
+            reason = "voice analysis is switched off on this site"
+            events.append(Degraded(call=call, t_secs=t_secs, part="voice", reason=reason))
+        return events
 
     def push(self, samples: NDArray[np.float32]) -> list[Event]:
         """Take in audio, shape (n, channels), float32 in -1..1, at `rate_hz`.
@@ -329,7 +335,8 @@ class CallAnalyzer:
             return [degraded, *self._talk.suspend(t_secs)]
         if not doubts and self._unreliable:
             self._unreliable = False
-            self._talk.resume()
+            if "mixed" not in self.info.layout:
+                self._talk.resume()
             return [
                 Recovered(
                     call=self.info.call,

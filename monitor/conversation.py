@@ -39,7 +39,7 @@ from monitor.policy import Policy
 CONTEXT_UTTERANCES = 4
 """How many earlier utterances the text model sees."""
 
-# Said while the other one speaks, these take no turn (contracts.md: "backchannels end no turn").
+# Said while the other one speaks, these take no turn.
 BACKCHANNELS = frozenset(
     {"mhm", "hm", "hmm", "aha", "ah", "ja", "jaja", "okay", "ok", "genau", "so", "gut", "eben"}
 )

@@ -58,15 +58,15 @@ class Hub:
                 f"all {self.max_calls} call places are taken",
                 "wait for a call to end, or raise server.max_calls if cores are to spare",
             )
-        if info.call in self._live or await self.store.call(info.call):
-            raise CallExists(
-                f"call {info.call} exists already", "send another id, or none to get one"
-            )
+        if info.call in self._live:
+            raise _exists(info.call)
         session = CallSession(
             CallAnalyzer(info, self.parts), store=self.store, executor=self._executor
         )
-        self._live[info.call] = session
+        self._live[info.call] = session  # before anything is awaited: id and place are taken
         try:
+            if await self.store.call(info.call):
+                raise _exists(info.call)  # noqa: TRY301 - the place is given back just below
             await session.start()
         except BaseException:
             del self._live[info.call]
@@ -86,3 +86,7 @@ class Hub:
             *(self.end(session, "server_stopped") for session in list(self._live.values()))
         )
         self._executor.shutdown()
+
+
+def _exists(call: str) -> CallExists:
+    return CallExists(f"call {call} exists already", "send another id, or none to get one")

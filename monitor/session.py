@@ -31,6 +31,10 @@ QUEUE_STEPS = 50
 _Step = tuple[Callable[[], list[Event]], "asyncio.Future[None] | None"]
 
 
+class CallFailed(ContenanceError):  # noqa: N818 - reads as what happened
+    """The analysis of a call broke; the call has ended and takes no more audio."""
+
+
 class CallSession:
     """One live call on the event loop."""
 
@@ -44,6 +48,7 @@ class CallSession:
         self._unstored: list[Event] = []
         self._store_failed = False
         self._ending = False
+        self._failed: str | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -52,8 +57,19 @@ class CallSession:
         self._task = asyncio.create_task(self._work(), name=f"call-{self.call}")
 
     async def push(self, samples: NDArray[np.float32]) -> None:
-        """Queue audio, shape (n, channels). Waits while the queue is full (back-pressure)."""
+        """Queue audio, shape (n, channels). Waits while the queue is full (back-pressure).
+
+        Raises `CallFailed` once the analysis has broken.
+        """
+        self.check()
         await self._steps.put((lambda: self._analyzer.push(samples), None))
+
+    def check(self) -> None:
+        """Raises `CallFailed` if the analysis has broken."""
+        if self._failed is not None:
+            raise CallFailed(
+                f"the analysis broke: {self._failed}", "start a new call; the log has the details"
+            )
 
     async def command(self, command: Command) -> None:
         """Carry out a screen's command; returns when its events are published.
@@ -86,11 +102,10 @@ class CallSession:
         await done
 
     async def _work(self) -> None:
-        broken = False
         try:
             while (queued := await self._steps.get()) is not None:
                 step, done = queued
-                if broken:
+                if self._failed is not None:
                     _settle(done, CommandRefused("the call is over"))
                     continue
                 try:
@@ -98,29 +113,24 @@ class CallSession:
                     _settle(done, None)
                 except CommandRefused as error:
                     _settle(done, error)
-                except Exception as error:
-                    broken = True
+                except Exception as error:  # whatever broke, this call ends and says so
+                    self._failed = _reason(error)
                     _settle(done, CommandRefused("the call is over"))
-                    await self._fail(error)
+                    await self._fail(error, self._failed)
         finally:
             self.bus.close()
 
-    async def _fail(self, error: Exception) -> None:
-        # The message of an unexpected error may quote the call, so only its kind is logged.
-        reason = f"internal error ({type(error).__name__})"
-        if isinstance(error, ContenanceError):
-            reason = error.message
-        log.error(
-            "call %s: analysis failed: %s\n%s",
-            self.call,
-            reason,
-            "".join(format_tb(error.__traceback__)),
-        )
+    async def _fail(self, error: Exception, reason: str) -> None:
+        where = "".join(format_tb(error.__traceback__))
+        log.error("call %s: analysis failed: %s\n%s", self.call, reason, where)
         degraded = Degraded(
             call=self.call, t_secs=self._analyzer.t_secs, part="audio", reason=reason
         )
         await self._commit([degraded])
-        await self._run(lambda: self._analyzer.end("error"))
+        try:
+            await self._run(lambda: self._analyzer.end("error"))
+        except Exception as again:  # then `degraded` is the call's last word
+            log.error("call %s: ending failed: %s", self.call, _reason(again))  # noqa: TRY400
 
     async def _run(self, step: Callable[[], list[Event]]) -> None:
         loop = asyncio.get_running_loop()
@@ -172,3 +182,10 @@ def _settle(done: asyncio.Future[None] | None, error: Exception | None) -> None:
         done.set_result(None)
     else:
         done.set_exception(error)
+
+
+def _reason(error: Exception) -> str:
+    """What may be told and logged: the message of an unexpected error may quote the call."""
+    if isinstance(error, ContenanceError):
+        return error.message
+    return f"internal error ({type(error).__name__})"

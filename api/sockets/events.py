@@ -76,10 +76,12 @@ async def _send_stored(socket: WebSocket, call: str, after_seq: int) -> int:
 
 async def _take_commands(socket: WebSocket, session: CallSession) -> None:
     while True:
-        message = await socket.receive_text()
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
         ack: dict[str, Any] = {"type": "ack", "id": None, "ok": True}
         try:
-            command = Command.model_validate_json(message)
+            command = Command.model_validate_json(message.get("text") or message["bytes"])
             ack["id"] = command.id
             await session.command(command)
         except ValidationError as error:

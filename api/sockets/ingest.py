@@ -30,13 +30,14 @@ from models.errors import ContenanceError, ModelError, PoolExhausted
 from monitor.analyzer import CallInfo
 from monitor.framing import FrameDecoder
 from monitor.hub import Hub, new_call_id
-from monitor.session import CallSession
+from monitor.session import CallFailed, CallSession
 
 log = logging.getLogger(__name__)
 router = APIRouter()
 Message = TypeVar("Message", bound=BaseModel)
 
 NOT_UNDERSTOOD, REFUSED, FAILED, FULL = 1003, 1008, 1011, 1013
+SERVER_STOPS = 1012
 SILENT_SOURCE_SECS = 30.0
 """A source that sends nothing at all for so long is taken for dead."""
 EXAMPLE = '{"type":"start","rate_hz":8000,"channels":["customer","agent"]}'
@@ -66,11 +67,16 @@ async def ingest(socket: WebSocket) -> None:
         await _tell(socket, {"type": "started", "call": session.call})
         await _receive(socket, session, decoder)
         await hub.end(session, "hangup")
+        session.check()
         await _tell(socket, {"type": "ended", "call": session.call})
         await socket.close()
-    except WebSocketDisconnect:
-        if session:
+    except WebSocketDisconnect as gone:
+        if session and gone.code == SERVER_STOPS:
+            await hub.end(session, "server_stopped")
+        elif session:
             await hub.end(session, "source_lost", interrupted=True)
+    except CallFailed as error:
+        await _refuse(socket, hub, session, _Problem(FAILED, error.message, error.fix))
     except _Problem as problem:
         await _refuse(socket, hub, session, problem)
     except PoolExhausted as error:

@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from filelock import FileLock, Timeout
+
 from monitor.events import CallEnded, Erased, Event, Stage, from_wire
 from monitor.store import CallRow, StoreError
 
@@ -59,13 +61,31 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         """Open (or make) the file. Raises `StoreError` if it cannot be used."""
         self._path = path
+        self._lock = FileLock(path.with_name(path.name + ".lock"), mode=0o600)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        with _store_errors(path):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._take_lock()
         opened: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._write_loop, args=(opened,), name="store-writer", daemon=True
         )
         self._thread.start()
-        opened.result()
+        try:
+            opened.result()
+        except StoreError:
+            self._lock.release()
+            raise
+
+    def _take_lock(self) -> None:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise StoreError(
+                f"another process uses the event store {self._path}",
+                "stop the other server, or give this one a file of its own: "
+                "CONTENANCE_STORE__PATH=FILE",
+            ) from error
 
     async def append(self, call: str, events: Sequence[Event]) -> int:
         """See `Store.append`."""
@@ -98,16 +118,30 @@ class SqliteStore:
 
     async def erase(self, call: str, kinds: Sequence[str]) -> int:
         """See `Store.erase`."""
-        return await self._submit(lambda db: _erase(db, call, kinds))
+        erased = await self._submit(lambda db: _erase(db, call, kinds))
+        await self._forget()
+        return erased
 
     async def purge(self, *, calls_before: datetime, agents_before: datetime) -> int:
         """See `Store.purge`."""
-        return await self._submit(lambda db: _purge(db, calls_before, agents_before))
+        purged = await self._submit(lambda db: _purge(db, calls_before, agents_before))
+        await self._forget()
+        return purged
+
+    async def _forget(self) -> None:
+        """Empty the write-ahead log, where what was deleted would stay readable for a while."""
+
+        def run() -> None:
+            with _store_errors(self._path), closing(sqlite3.connect(self._path)) as db:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        await asyncio.to_thread(run)
 
     async def close(self) -> None:
         """See `Store.close`."""
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
+        self._lock.release()
 
     async def _submit(self, job: Callable[[sqlite3.Connection], T]) -> T:
         done: Future[T] = Future()
@@ -144,7 +178,8 @@ class SqliteStore:
                         more = False
                     else:
                         group.append(job)
-                self._commit(db, group)
+                # From here on a job is carried out, even if who asked for it is gone by then.
+                self._commit(db, [job for job in group if job[1].set_running_or_notify_cancel()])
 
     def _commit(self, db: sqlite3.Connection, group: list[_Job]) -> None:
         """One transaction for the whole group; a failed one is retried job by job."""
@@ -152,7 +187,7 @@ class SqliteStore:
             with _store_errors(self._path), db:
                 db.execute("BEGIN IMMEDIATE")
                 results = [job(db) for job, _ in group]
-        except StoreError as error:
+        except Exception as error:  # whatever a job does, the writer lives on
             if len(group) == 1:
                 group[0][1].set_exception(error)
                 return
@@ -182,7 +217,7 @@ def _store_errors(path: Path) -> Iterator[None]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)  # SQLite gives the files beside it the same rights
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")

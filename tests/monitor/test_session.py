@@ -21,7 +21,7 @@ from monitor.events import (
     HelpRequested,
     NoteSent,
 )
-from monitor.session import QUEUE_STEPS, CallSession
+from monitor.session import QUEUE_STEPS, CallFailed, CallSession
 from monitor.store import Store, StoreError
 
 SECRET = "sehr geheimer satz"
@@ -186,10 +186,12 @@ def test_a_failing_analyzer_ends_the_call_with_a_reason_and_leaks_no_words(
         with ThreadPoolExecutor(1) as executor:
             call = session(analyzer, store, executor)
             await call.start()
-            for _ in range(4):
-                await call.push(BLOCK)
+            await call.push(BLOCK)
+            await call.push(BLOCK)
             with pytest.raises(CommandRefused, match="over"):
                 await call.command(Command(id="1", command="help"))
+            with pytest.raises(CallFailed, match="ZeroDivisionError"):
+                await call.push(BLOCK)
             await call.end("hangup")
         assert [event.type for event in store.events] == [
             "call.started",

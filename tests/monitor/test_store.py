@@ -243,6 +243,56 @@ def test_a_file_that_is_no_store_is_refused_with_the_fix(tmp_path: Path) -> None
     assert path.read_bytes().startswith(b"this is no database")
 
 
+def test_a_second_process_on_the_same_file_is_refused_and_harms_no_call(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite3"
+
+    async def run() -> None:
+        store = SqliteStore(path)
+        await store.append("a", [started("a")])
+        program = "import sys; from pathlib import Path; from monitor.store.sqlite import *; "
+        other = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program + "SqliteStore(Path(sys.argv[1]))", str(path),
+            cwd=ROOT, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        _, said = await other.communicate()
+        assert other.returncode
+        assert "another process uses the event store" in said.decode()
+        assert [event.type for event in await store.read("a")] == ["call.started"]
+        await store.close()
+        await SqliteStore(path).close()
+
+    asyncio.run(run())
+
+
+def test_calls_are_for_their_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "site" / "calls.sqlite3"
+
+    async def run() -> None:
+        store = SqliteStore(path)
+        await store.append("a", [started("a")])
+        for file in path.parent.iterdir():
+            assert file.stat().st_mode & 0o077 == 0, file.name
+        assert path.parent.stat().st_mode & 0o077 == 0
+        await store.close()
+
+    asyncio.run(run())
+
+
+def test_an_append_nobody_waits_for_any_more_harms_no_other(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = SqliteStore(tmp_path / "calls.sqlite3")
+        tasks = [asyncio.create_task(store.append("a", [said("a", str(i))])) for i in range(50)]
+        await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        before = len(await store.read("a"))
+        assert await store.append("a", [said("a", "last")]) == before + 1
+        await store.close()
+
+    asyncio.run(run())
+
+
 def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "calls.sqlite3"
     with sqlite3.connect(path) as db:
