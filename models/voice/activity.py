@@ -15,7 +15,7 @@ HANGOVER_HOPS = 10
 
 _ABOVE_FLOOR_DB = 5.0
 _BELOW_PEAK_DB = 25.0
-_NEVER_BELOW_DBFS = -60.0
+_NEVER_BELOW_DBFS = -55.0
 _PEAK_DECAY_DB = 0.02  # per hop: forgets 2 dB in a second
 _FLOOR_BLOCKS = 40  # the floor is the quietest moment of the last 10 s
 _FLOOR_HOPS = 5  # a moment: mean over 50 ms

@@ -123,7 +123,7 @@ class VoiceAnalyser:
         self._baseline = Baseline(self._model)
         self._blocks: deque[_Block] = deque(maxlen=max(round(memory_secs / FRAME_SECS), 40))
         self._count = 0
-        self._start_nuclei = 0
+        self._new_nuclei = 0  # found while reading the last block
 
     def push(self, samples: Samples) -> list[VoiceFrame]:
         """One frame for every 0.25 s of audio that is now complete.
@@ -200,7 +200,7 @@ class VoiceAnalyser:
         found = None
         if int(is_speech[-_RECENT_HOPS:].sum()) >= _RECENT_SPEECH_HOPS:
             found = self._features(window.hops, window.active)
-        self._grow_start(block, found)
+        self._baseline.push(block.hops, block.active, block.speech, self._new_nuclei, found)
         if found is None:
             return VoiceFrame(self.secs, None, 1.0, False, None, None, None)
         relative = self._compare(window)
@@ -216,6 +216,7 @@ class VoiceAnalyser:
         )
 
     def _listen(self, samples: Samples) -> _Block:
+        self._new_nuclei = 0
         hops = self._stream.push(samples)
         active, speech = self._activity.push(hops[:, Hop.LEVEL_DB])
         block = _Block(hops, active, speech)
@@ -223,19 +224,11 @@ class VoiceAnalyser:
         self._count += 1
         sounding = active & ~np.isnan(hops[:, Hop.F0_ST])
         for hop in self._syllables.push(hops[:, Hop.ENVELOPE_DB], sounding):
-            if not self._baseline.complete:
-                self._start_nuclei += 1
+            self._new_nuclei += 1
             back = self._count - 1 - hop // BLOCK_HOPS
             if back < len(self._blocks):
                 self._blocks[-1 - back].nuclei += 1
         return block
-
-    def _grow_start(self, block: _Block, found: Floats | None) -> None:
-        if self._baseline.complete:
-            return
-        self._baseline.push(block.hops, block.active, block.speech, found)
-        if self._baseline.complete:
-            self._baseline.settle_rate(self._start_nuclei / self._baseline.speech_secs)
 
     def _features(self, window: Hops, active: Flags) -> Floats | None:
         """The window's features, None if it is no speech that anything could be read from."""

@@ -30,11 +30,14 @@ ENOUGH_SECS = 4.0
 """Seconds of speech after which pitch and level are compared with the start so far."""
 
 _AVERAGE_WEIGHT_SECS = 4.0  # the average calm voice counts as much as so many seconds of the caller
-_GUARD_SHARE = 0.7  # how much of the expected rise is taken off what sounded agitated
+_GUARD_SHARE = 0.85  # how much of the expected rise is taken off what sounded agitated
 _GUARD_LOGIT = 1.5  # log-odds at which half of that is taken off: callers rarely start angry
 _PRESUMED_SHARE = 0.25  # the share for a strange voice: so much agitation may be in its start
 # Held-out speakers' calm and angry speech lies at a strangeness of 3.0 to 5.2 over all lines.
 _USUAL, _STRANGE = 5.0, 6.4
+# What was heard first was the agent's echo or cross-talk, and the start begins anew, when it was
+# fainter than callers are and then a voice comes that is louder than anyone can raise theirs.
+_FAINT_DBFS, _OVERTAKEN_DB, _OVERTAKEN_HOPS = -42.0, 20.0, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,15 @@ class Baseline:
 
     def __init__(self, model: VoiceModel) -> None:
         self._model = model
+        self._forget()
+
+    def _forget(self) -> None:
+        model = self._model
         self._speech_hops = 0
+        self._nuclei = 0
         self._pitch_st: list[float] = []
         self._power = 0.0
+        self._block_db: list[float] = []
         self._active_hops = 0
         self._feature_secs = 0.0
         self._feature_sum = np.zeros_like(model.calm)
@@ -76,18 +85,26 @@ class Baseline:
         """Whether the start is closed."""
         return self.speech_secs >= START_SECS
 
-    def push(self, hops: Hops, active: Flags, speech: Flags, features: Floats | None) -> None:
-        """A block of hops (n, len(Hop)), its flags (n,), and the features of the window it ends.
+    def push(
+        self, hops: Hops, active: Flags, speech: Flags, nuclei: int, features: Floats | None
+    ) -> None:
+        """A block of hops (n, len(Hop)), its flags (n,), its nuclei, its window's features.
 
-        Nothing changes once the start is complete.
+        Once the start is complete nothing changes, unless a much louder voice shows that it was not
+        the caller's.
         """
+        power = float((10 ** (hops[active, Hop.LEVEL_DB] / 10)).sum())
+        if self._overtaken(power, int(active.sum())):
+            self._forget()
+            features = None  # its window still holds what was before
         if self.complete or not speech.any():
             return
+        self._nuclei += nuclei
         new_secs = int(speech.sum()) * HOP_SECS
         self._speech_hops += int(speech.sum())
         pitch_st = hops[active, Hop.F0_ST]
         self._pitch_st += pitch_st[~np.isnan(pitch_st)].tolist()
-        self._power += float((10 ** (hops[active, Hop.LEVEL_DB] / 10)).sum())
+        self._power += power
         self._active_hops += int(active.sum())
         if features is not None:
             self._move_origin(features, new_secs)
@@ -95,12 +112,17 @@ class Baseline:
             self.start = Start(
                 float(np.median(self._pitch_st)),
                 float(10 * np.log10(self._power / self._active_hops)),
-                None,
+                self._nuclei / self.speech_secs if self.complete else None,
             )
 
-    def settle_rate(self, rate: float) -> None:
-        """Syllable nuclei per second of the whole start, once it is complete."""
-        self.start = Start(self.start.pitch_st, self.start.level_db, rate)
+    def _overtaken(self, power: float, active_hops: int) -> bool:
+        if active_hops < _OVERTAKEN_HOPS:
+            return False
+        block_db = float(10 * np.log10(power / active_hops))
+        start_db = float(np.median(self._block_db)) if self._block_db else block_db
+        if not self.complete:
+            self._block_db.append(block_db)
+        return start_db < _FAINT_DBFS and block_db > start_db + _OVERTAKEN_DB
 
     @property
     def likeness(self) -> float:

@@ -25,7 +25,7 @@ NAMES = (
 )  # fmt: skip
 """The features, in the order of the vector that `features` returns."""
 
-MIN_VOICED_HOPS = 20
+MIN_VOICED_HOPS = 15
 MIN_SPEECH_HOPS = 60
 _JUMP_ST = 3.0  # a larger step between two hops is a change of candidate, not of pitch
 _LOUD_DB = 8.0

@@ -66,6 +66,8 @@ def describe(
     else:
         name = str(source)
         samples, rate_hz = read_mono(Path(source))
+    if samples.size == 0:
+        raise AudioError("The recording holds no samples.", "record it again")
     starts = [(Path(path), *read_mono(Path(path))) for path in baseline]
     for path, _, start_hz in starts:
         if start_hz != rate_hz:
@@ -112,11 +114,11 @@ def second_opinion(samples: Samples, rate_hz: int) -> dict[str, float | None]:
         samples, fmin=F0_MIN_HZ, fmax=F0_MAX_HZ, sr=rate_hz, frame_length=frame, hop_length=hop
     )
     rms = librosa.feature.rms(y=samples, frame_length=frame, hop_length=hop)[0]
-    centroid_hz = librosa.feature.spectral_centroid(
-        y=samples, sr=rate_hz, n_fft=frame, hop_length=hop
-    )[0]
-    flatness = librosa.feature.spectral_flatness(y=samples, n_fft=frame, hop_length=hop)[0]
+    power = np.abs(librosa.stft(samples, n_fft=frame, hop_length=hop)) ** 2
+    centroid_hz = librosa.feature.spectral_centroid(S=power, sr=rate_hz)[0]
+    flatness = librosa.feature.spectral_flatness(S=power, power=1.0)[0]
     loud = rms >= rms.max() * 10 ** (-25 / 20)
+    vowels = loud & ~np.isnan(f0_hz) if not np.isnan(f0_hz).all() else loud
     voiced_hz = f0_hz[~np.isnan(f0_hz)]
     range_st = _octave_st(voiced_hz) if voiced_hz.size else None
     return {
@@ -124,8 +126,8 @@ def second_opinion(samples: Samples, rate_hz: int) -> dict[str, float | None]:
         "f0_range_st": range_st,
         "level_dbfs": float(10 * np.log10(np.mean(rms[loud] ** 2))),
         "level_whole_dbfs": dbfs(samples),
-        "centroid_hz": float(centroid_hz[loud].mean()),
-        "flatness": float(flatness[loud].mean()),
+        "centroid_hz": float(centroid_hz[vowels].mean()),
+        "flatness": float(flatness[vowels].mean()),
     }
 
 

@@ -31,14 +31,15 @@ _FFT = 384  # >= _CORRELATED + _LAG_MAX + 1, a fast length
 _CANDIDATES = 6
 _UNVOICED = _CANDIDATES  # the state after the candidates
 # Costs, in units of correlation
-_UNVOICED_COST = 0.55
-_LONG_LAG_COST = 0.12  # at the longest lag, the same for every octave: one period, not two
+_UNVOICED_COST = 0.8
+_LONG_LAG_COST = 0.06  # at the longest lag, the same for every octave: one period, not two
 _OCTAVE_COST = 1.0  # for an octave's jump between hops
 _VOICING_CHANGE_COST = 0.2
 _NO_CANDIDATE_COST = 3.0
 _QUIET_DB = 32.0  # this far below the recent peak, voicing starts to cost 0.1 per dB
 _PEAK_DECAY_DB = 0.02  # per hop
-_RECTIFIED_SHARE = 0.3
+_RECTIFIED_SHARE = 0.4
+_FLATNESS = 0.2  # 1 leaves the spectrum as it is, 0 makes it flat
 _FLOOR = 1e-10  # power below which nothing correlates
 
 
@@ -110,12 +111,14 @@ class PitchTracker:
 def _candidates(frames: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Lags, correlation and score of the best candidates (n, 6 each), and level in dB (n,).
 
-    The correlation is that of the waveform, mixed with that of its magnitude: rectifying brings
-    back the fundamental that the telephone took away, so that a strong formant is no pitch.
+    A steep line leaves of some vowels little but one strong harmonic, which repeats itself several
+    times a period. So what is correlated is the waveform with its spectrum flattened, where the
+    weak harmonics count too, and its magnitude: rectifying brings the fundamental back.
     """
-    waveform, power = _nccf(frames)
-    magnitude, _ = _nccf(np.abs(frames))
-    nccf = (1 - _RECTIFIED_SHARE) * waveform + _RECTIFIED_SHARE * magnitude
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    flat = _nccf(_flatten(frames))
+    nccf = (1 - _RECTIFIED_SHARE) * flat + _RECTIFIED_SHARE * _nccf(np.abs(frames))
+    power = np.mean(frames[:, :_CORRELATED] ** 2, axis=1)
     inner = nccf[:, 1:-1]
     is_peak = (inner > nccf[:, :-2]) & (inner >= nccf[:, 2:])
     lags = np.arange(_LAG_MIN, _LAG_MIN + inner.shape[1])
@@ -131,8 +134,16 @@ def _candidates(frames: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     return lag, top, best, 10 * np.log10(power + 1e-12)
 
 
-def _nccf(frames: Floats) -> tuple[Floats, Floats]:
-    """Correlation at the lags from `_LAG_MIN` - 1 to `_LAG_MAX`, shape (n, lags), and power (n,).
+def _flatten(frames: Floats) -> Floats:
+    """Frames with their spectrum's magnitude raised to the power `_FLATNESS`, same shape."""
+    spectrum = np.fft.rfft(frames, _FFT)
+    size = np.abs(spectrum)
+    size += 1e-3 * size.max(axis=1, keepdims=True) + 1e-12
+    return np.fft.irfft(spectrum * size ** (_FLATNESS - 1), _FFT)[:, : frames.shape[1]]
+
+
+def _nccf(frames: Floats) -> Floats:
+    """Correlation at the lags from `_LAG_MIN` - 1 to `_LAG_MAX`, shape (n, lags).
 
     Correlation of x with itself `lag` later, over the geometric mean of both powers (RAPT, eq. 3).
     """
@@ -144,6 +155,4 @@ def _nccf(frames: Floats) -> tuple[Floats, Floats]:
     energy = total[:, _CORRELATED:] - total[:, :-_CORRELATED]
     later = energy[:, _LAG_MIN - 1 : _LAG_MAX + 1]
     floor = (_FLOOR * _CORRELATED) ** 2
-    return product / np.sqrt(np.maximum(energy[:, :1] * later, 0.0) + floor), (
-        energy[:, 0] / _CORRELATED
-    )
+    return np.asarray(product / np.sqrt(np.maximum(energy[:, :1] * later, 0.0) + floor))

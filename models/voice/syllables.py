@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 _SMOOTHING = np.hanning(7)[1:-1] / np.hanning(7)[1:-1].sum()  # 50 ms
 _PROMINENCE_DB = 0.8
 _APART_HOPS = 7
+_VOICE_HOPS = 1  # voice so near a peak is the vowel's
 
 
 class SyllableCounter:
@@ -28,6 +29,7 @@ class SyllableCounter:
         self._peak_hop = -_APART_HOPS
         self._peak_sounds = False
         self._last_nucleus = -_APART_HOPS
+        self._last_voice = -_APART_HOPS
 
     def push(self, envelope_db: Floats, sounding: NDArray[np.bool_]) -> list[int]:
         """Hop numbers (from 0, since the start) of the nuclei found while reading these hops.
@@ -42,10 +44,15 @@ class SyllableCounter:
         self._sounding = voiced[len(smooth) :]
         found = []
         for level_db, voice in zip(smooth, voiced, strict=False):
+            if voice:
+                self._last_voice = self._hop
+            near = self._hop - self._last_voice <= _VOICE_HOPS
             if self._rising:
                 if level_db > self._extreme_db:
-                    self._extreme_db, self._peak_hop, self._peak_sounds = level_db, self._hop, voice
-                elif level_db < self._extreme_db - _PROMINENCE_DB:
+                    self._extreme_db, self._peak_hop, self._peak_sounds = level_db, self._hop, near
+                elif voice and self._hop - self._peak_hop <= _VOICE_HOPS:
+                    self._peak_sounds = True
+                if level_db < self._extreme_db - _PROMINENCE_DB:
                     if self._peak_sounds and self._peak_hop - self._last_nucleus >= _APART_HOPS:
                         self._last_nucleus = self._peak_hop
                         found.append(self._peak_hop)
@@ -54,6 +61,6 @@ class SyllableCounter:
                 self._extreme_db = level_db
             elif level_db > self._extreme_db + _PROMINENCE_DB:
                 self._rising, self._extreme_db, self._peak_hop = True, level_db, self._hop
-                self._peak_sounds = voice
+                self._peak_sounds = near
             self._hop += 1
         return [hop - len(_SMOOTHING) // 2 for hop in found]

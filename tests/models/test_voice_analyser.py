@@ -103,13 +103,12 @@ def test_other_rates_say_the_same(rate_hz: int) -> None:
     assert ours.speech_secs == pytest.approx(theirs.speech_secs, abs=0.1)
 
 
-def test_time_does_not_drift_in_an_hour() -> None:
+def test_time_does_not_drift() -> None:
+    """Four minutes in 12,000 pieces: a sample lost in each would be 1.5 s, 22 s in an hour."""
     analyser, last = VoiceAnalyser(44_100), 0.0
-    minute = np.zeros(44_100 * 60, np.float32)
-    for _ in range(60):
-        frames = analyser.push(minute)
-        last = frames[-1].end_secs if frames else last
-    assert 3599.5 <= last <= 3600.0
+    for _ in range(8):
+        last = analyser.push(np.zeros(44_100 * 30, np.float32))[-1].end_secs
+    assert 239.75 <= last <= 240.0
     assert analyser.secs == last
 
 
@@ -170,14 +169,22 @@ def test_louder_and_higher_is_shouting_louder_alone_is_not() -> None:
 
 
 def test_louder_and_faster_is_more_agitated() -> None:
-    calm = after_a_start(speech(rate=4.0), start=speech(rate=4.0)).agitation
-    louder = after_a_start(speech(rate=4.0) * np.float32(3.0), start=speech(rate=4.0)).agitation
-    faster = after_a_start(speech(rate=6.0), start=speech(rate=4.0)).agitation
+    slow, loud = speech(rate=4.0, secs=14.0), np.float32(2.5)
+    calm = after_a_start(slow, start=slow).agitation
+    louder = after_a_start(slow * loud, start=slow).agitation
+    faster = after_a_start(speech(rate=5.6, secs=14.0) * loud, start=slow).agitation
     assert calm is not None
     assert louder is not None
     assert faster is not None
-    assert louder > calm
-    assert faster > calm
+    assert calm < louder < faster
+
+
+def test_the_agents_echo_is_no_start() -> None:
+    echo = speech(pitch_hz=210.0, seed=9) * np.float32(10 ** (-24 / 20))
+    analyser, frames = analyse(np.concatenate([echo, speech(), silence(1.0), speech(seed=2)]))
+    assert analyser.summary(25.0, 37.0).reasons == ()
+    assert frames[-8].level_db == pytest.approx(0.0, abs=2.5)
+    assert frames[-8].f0_st == pytest.approx(0.0, abs=2.5)
 
 
 def test_nothing_is_relative_before_there_is_a_start() -> None:

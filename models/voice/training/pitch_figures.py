@@ -1,4 +1,4 @@
-"""How well the pitch trackers do over the telephone, ours and librosa's.
+"""How well the pitch trackers do over the telephone, ours and librosa's, and what ours costs.
 
     python -m models.voice.training.pitch_figures [--emodb ../shared/data/emodb]
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt  # type: ignore[import-untyped]
 
 from models.signals import Samples, alaw_decode, alaw_encode
+from models.voice.analyser import VoiceAnalyser
 from models.voice.hops import BLOCK_SAMPLES, DELAY_HOPS, Hop, HopStream
 from models.voice.pitch import F0_MAX_HZ, F0_MIN_HZ
 from models.voice.training.corpus import Clip, Phone, load_clips
@@ -132,13 +133,19 @@ def synthetic(trackers: dict[str, Tracker]) -> None:
             )
 
 
-def recorded(trackers: dict[str, Tracker], folder: Path) -> None:
-    """Print a line per tracker and line for every fifth recording."""
+def recorded(
+    trackers: dict[str, Tracker],
+    folder: Path,
+    *,
+    every: int = 5,
+    lines: Sequence[str] = ("alaw", "noise"),
+) -> dict[tuple[str, str], Floats]:
+    """What `errors` counts per tracker and line, for every so-many-th recording."""
     import librosa
 
     phone = Phone(load_clips(folder))
     counts: dict[tuple[str, str], Floats] = {}
-    for path in sorted(folder.glob("*.wav"))[::5]:
+    for path in sorted(folder.glob("*.wav"))[::every]:
         original, rate_hz = soundfile.read(path, dtype="float32")
         hop = rate_hz // 100
         f0_hz, _, _ = librosa.pyin(
@@ -148,15 +155,27 @@ def recorded(trackers: dict[str, Tracker], folder: Path) -> None:
         hops = np.arange(clip.samples.size // HOP_SAMPLES)
         nearest = np.rint(hops * HOP_SAMPLES / RATE_HZ * rate_hz / hop).astype(int)
         truth_hz = np.nan_to_num(f0_hz)[np.minimum(nearest, len(f0_hz) - 1)]
-        for line in ("alaw", "noise"):
+        for line in lines:
             heard = phone.send([clip], line, gap_secs=0.0)
             for name, tracker in trackers.items():
                 found = errors(truth_hz, tracker(heard))
                 counts[name, line] = counts.get((name, line), np.zeros(4)) + found
-    for (name, line), total in counts.items():
+    return counts
+
+
+def cost() -> None:
+    """Print what the whole `VoiceAnalyser` costs, fed 20 ms at a time, on this machine."""
+    for rate_hz in (8000, 48_000):
+        speech = talk(secs=60.0, pitch_hz=150.0).samples
+        samples = soxr.resample(speech, RATE_HZ, rate_hz).astype(np.float32)
+        analyser, chunk, spent_secs = VoiceAnalyser(rate_hz), rate_hz // 50, []
+        for at in range(0, samples.size, chunk):
+            begin = time.process_time()
+            analyser.push(samples[at : at + chunk])
+            spent_secs.append(time.process_time() - begin)
         print(
-            f"recordings  {name:12s} {line:20s} gross error {100 * total[0] / total[1]:.2f} %; "
-            f"voicing error {100 * total[2] / total[3]:.1f} %; n {int(total[1])} hops"
+            f"VoiceAnalyser at {rate_hz} Hz: real-time factor {sum(spent_secs) / 60:.4f}, "
+            f"longest push but one in a hundred {1000 * np.quantile(spent_secs, 0.99):.1f} ms"
         )
 
 
@@ -166,9 +185,14 @@ def main() -> None:
     parser.add_argument("--emodb", type=Path, help="the folder of EmoDB; without: synthetic only")
     options = parser.parse_args()
     trackers: dict[str, Tracker] = {"ours (live)": track, "librosa.pyin": pyin, "librosa.yin": yin}
+    cost()
     synthetic(trackers)
     if options.emodb:
-        recorded(trackers, options.emodb)
+        for (name, line), total in recorded(trackers, options.emodb).items():
+            print(
+                f"recordings  {name:12s} {line:20s} gross error {100 * total[0] / total[1]:.2f} %; "
+                f"voicing error {100 * total[2] / total[3]:.1f} %; n {int(total[1])} hops"
+            )
 
 
 if __name__ == "__main__":

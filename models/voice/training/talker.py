@@ -78,7 +78,7 @@ def talk(
             at += round(_PAUSE_SECS * RATE_HZ)
     phase = 2 * np.pi * np.cumsum(f0_hz) / RATE_HZ
     voice = np.zeros(count)
-    for number in range(1, int(_TOP_HZ / f0_hz.min()) + 1):
+    for number in range(1, int(_TOP_HZ / np.min(f0_hz)) + 1):
         freq_hz = number * f0_hz
         gain = 10 ** (tilt_db * np.log2(number) / 20) * (freq_hz < _TOP_HZ)
         for formant_hz, width_hz in zip(formants_hz, _BANDWIDTHS_HZ, strict=True):
