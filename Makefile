@@ -54,7 +54,7 @@ clean:  ## Remove the environment and what is built
 
 .venv/run-ready: .venv/created requirements.lock pyproject.toml
 	@echo "→ installing the locked packages (once; 1-3 minutes)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock | grep --line-buffered -E '^(Collecting|Installing|Successfully)' | cut -c1-100
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock | sed -unE 's/^((Collecting|Installing|Successfully).{0,90}).*/\1/p'
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -e .
 	@touch $@
 
