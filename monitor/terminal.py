@@ -141,7 +141,10 @@ class TerminalView:
                 bad = isinstance(event, Degraded)
                 part = self._words(f"part_{event.part}")
                 state = self._words("degraded" if bad else "recovered")
-                self._line(f"{state}: {part} – {event.reason}", "yellow" if bad else "green")
+                self._line(
+                    f"{state}: {part} – {self._words.disturbance(event.reason)}",
+                    "yellow" if bad else "green",
+                )
             case CallInterrupted():
                 self._line(self._words("interrupted"), "yellow")
             case CallResumed():

@@ -85,12 +85,25 @@ _EN: Final[dict[str, str]] = {
 TEXTS: Final[Mapping[str, Mapping[str, str]]] = {"de": _DE, "en": _EN}
 """Every text by its key, a table a language. A label without a text is shown as its name."""
 
+# What `degraded` and `recovered` give as reason, as the events say it (English) and in German.
+# One with figures in it ("word confidence 0.62 …") is shown as it is.
+_REASONS_DE: Final[dict[str, str]] = {
+    "mixed channels: who speaks cannot be told, so no voice analysis and no cues": (
+        "gemischte Kanäle: Wer spricht, ist nicht zu erkennen. Keine Stimmanalyse, keine Hinweise"
+    ),
+    "voice analysis is switched off on this site": "an diesem Standort abgeschaltet",
+    "not stored": "es wird nicht gespeichert",
+    "stored again, nothing is missing": "es wird wieder gespeichert, nichts fehlt",
+    "recognition is plausible again": "die Erkennung ist wieder plausibel",
+}
+
 
 class Wording:
     """Texts and numbers in one language ("de" or "en")."""
 
     def __init__(self, lang: str) -> None:
         self._texts = TEXTS[lang]
+        self._reasons = _REASONS_DE if lang == "de" else {}
         self._decimal = "," if lang == "de" else "."
         self._quotes = "„“" if lang == "de" else "“”"
 
@@ -101,6 +114,10 @@ class Wording:
     def label(self, label: str) -> str:
         """A tone label as people call it."""
         return self._texts.get(f"label_{label}", label.replace("_", " "))
+
+    def disturbance(self, reason: str) -> str:
+        """The reason of a `degraded` or `recovered` event."""
+        return self._reasons.get(reason, reason)
 
     def number(self, value: float, digits: int = 0) -> str:
         """A number with so many decimals."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -31,7 +32,7 @@ from monitor.events import (
 )
 from monitor.phrases import PhraseBook
 from monitor.terminal import TerminalView
-from monitor.wording import TEXTS, Wording
+from monitor.wording import _REASONS_DE, TEXTS, Wording
 
 CALL = "c1"
 GERMAN = PhraseBook.load("de")
@@ -237,3 +238,12 @@ def test_reasons(evidence: tuple[Evidence, ...], told: str) -> None:
 )
 def test_the_clock_never_runs_ahead(t_secs: float, clock: str) -> None:
     assert Wording("de").clock(t_secs) == clock
+
+
+@pytest.mark.parametrize("reason", _REASONS_DE)
+def test_reasons_of_disturbances_are_what_the_monitor_says(reason: str) -> None:
+    """Each translated reason stands in the code that gives it."""
+    root = Path(__file__).resolve().parents[2] / "monitor"
+    said = " ".join((root / name).read_text() for name in ("analyzer.py", "session.py"))
+    assert f'"{reason}"' in said
+    assert Wording("de").disturbance(reason) != reason == Wording("en").disturbance(reason)
