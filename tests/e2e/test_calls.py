@@ -100,8 +100,8 @@ def test_a_fresh_call_with_sentences_of_no_file(parts: Parts, need: Callable[[st
     samples, truth = render(call, seed)
     outcome = compare(call, truth, analyse(call, samples, parts))
     print(f"CONTENANCE_TEST_SEED={seed}\n{report(outcome)}")
-    # Every fresh call is another one, and the models are honest beginners: of 68 measured, 54 came
-    # out all right and none missed more than two of its stages and cues (docs/measurements.md).
+    # Every fresh call is another one, and the models are honest beginners: of 60 measured, 52 came
+    # out all right and none missed more than one of its stages and cues (docs/measurements.md).
     expected = outcome.hits + len(outcome.missed)
     assert outcome.word_errors <= 0.3 * outcome.words
     assert len(outcome.missed) <= max(2, expected / 3)
