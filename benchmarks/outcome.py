@@ -27,7 +27,6 @@ class Outcome:
     false_alarms: tuple[str, ...]
     word_errors: int
     words: int
-    first_cue_secs: float | None
     heard: tuple[str, ...] = field(repr=False)
 
     @property
@@ -91,7 +90,6 @@ def compare(call: Call, truth: Sequence[Word], events: Sequence[Event]) -> Outco
         ),
         word_errors=errors,
         words=words,
-        first_cue_secs=cues[0].t_secs if cues else None,
         heard=tuple(
             f"{event.t_secs:6.1f} {event.channel:8} {event.text}"
             for event in events

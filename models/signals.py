@@ -29,25 +29,6 @@ def dbfs(samples: NDArray[np.floating]) -> float:
     return power_db(float(np.mean(np.square(samples, dtype=np.float64))))
 
 
-class SampleClock:
-    """Time from a count of samples: summing rounded durations would lose seconds over a call."""
-
-    def __init__(self, rate_hz: int) -> None:
-        if rate_hz <= 0:
-            raise ValueError(f"rate_hz must be positive, not {rate_hz}")
-        self.rate_hz = rate_hz
-        self.samples = 0
-
-    def advance(self, samples: int) -> None:
-        """Count `samples` more samples."""
-        self.samples += samples
-
-    @property
-    def secs(self) -> float:
-        """Seconds since the first sample, exact to one rounding."""
-        return self.samples / self.rate_hz
-
-
 class BlockCutter:
     """Cuts chunks of any size into blocks of exactly `size` samples; nothing is lost or doubled."""
 
@@ -70,11 +51,6 @@ class BlockCutter:
         whole = joined.size // self.size * self.size
         self._keep(joined[whole:].copy())
         return [joined[at : at + self.size] for at in range(0, whole, self.size)]
-
-    @property
-    def waiting_samples(self) -> int:
-        """Samples that are held until their block is complete."""
-        return self._waiting_samples
 
     def flush(self) -> Samples:
         """What is left, shorter than a block (perhaps empty); the cutter is empty afterwards."""

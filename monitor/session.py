@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from traceback import format_tb
 
 import numpy as np
@@ -28,7 +29,14 @@ log = logging.getLogger(__name__)
 QUEUE_STEPS = 50
 """Steps (audio messages, commands) that may wait. A source that sends faster has to wait."""
 
-_Step = tuple[Callable[[], list[Event]], "asyncio.Future[None] | None"]
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Work for the analyzer; who asked waits for `done`. The `last` one ends the call."""
+
+    run: Callable[[], list[Event]]
+    done: asyncio.Future[None] | None = None
+    last: bool = False
 
 
 class CallFailed(ContenanceError):  # noqa: N818 - reads as what happened
@@ -44,7 +52,7 @@ class CallSession:
         self._analyzer = analyzer
         self._store = store
         self._executor = executor
-        self._steps: asyncio.Queue[_Step | None] = asyncio.Queue(QUEUE_STEPS)
+        self._steps: asyncio.Queue[_Step] = asyncio.Queue(QUEUE_STEPS)
         self._unstored: list[Event] = []
         self._store_failed = False
         self._ending = False
@@ -62,7 +70,7 @@ class CallSession:
         Raises `CallFailed` once the analysis has broken.
         """
         self.check()
-        await self._steps.put((lambda: self._analyzer.push(samples), None))
+        await self._steps.put(_Step(lambda: self._analyzer.push(samples)))
 
     def check(self) -> None:
         """Raises `CallFailed` if the analysis has broken."""
@@ -88,37 +96,45 @@ class CallSession:
             return
         if not self._ending:
             self._ending = True
-            if interrupted:
-                await self._steps.put((self._analyzer.interrupted, None))
-            await self._steps.put((lambda: self._analyzer.end(reason), None))
-            await self._steps.put(None)
+            before = self._analyzer.interrupted if interrupted else list
+            await self._steps.put(
+                _Step(lambda: [*before(), *self._analyzer.end(reason)], last=True)
+            )
         await asyncio.shield(self._task)
 
     async def _ask(self, step: Callable[[], list[Event]]) -> None:
-        if self._ending:
-            raise CommandRefused("the call is over")
+        if self._ending or self._task is None:
+            raise CommandRefused("the call is over" if self._ending else "the call has not begun")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        await self._steps.put((step, done))
-        await done
+        await self._steps.put(_Step(step, done))
+        await asyncio.wait({done, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        if not done.done():  # the call ended first
+            raise CommandRefused("the call is over")
+        done.result()
 
     async def _work(self) -> None:
         try:
-            while (queued := await self._steps.get()) is not None:
-                step, done = queued
-                if self._failed is not None:
-                    _settle(done, CommandRefused("the call is over"))
-                    continue
-                try:
-                    await self._run(step)
-                    _settle(done, None)
-                except CommandRefused as error:
-                    _settle(done, error)
-                except Exception as error:  # whatever broke, this call ends and says so
-                    self._failed = _reason(error)
-                    _settle(done, CommandRefused("the call is over"))
-                    await self._fail(error, self._failed)
+            ended = False
+            while not ended:
+                step = await self._steps.get()
+                ended = step.last
+                await self._carry_out(step)
         finally:
             self.bus.close()
+
+    async def _carry_out(self, step: _Step) -> None:
+        if self._failed is not None:
+            _settle(step.done, CommandRefused("the call is over"))
+            return
+        try:
+            await self._run(step.run)
+            _settle(step.done, None)
+        except CommandRefused as error:
+            _settle(step.done, error)
+        except Exception as error:  # whatever broke, this call ends and says so
+            self._failed = _reason(error)
+            _settle(step.done, CommandRefused("the call is over"))
+            await self._fail(error, self._failed)
 
     async def _fail(self, error: Exception, reason: str) -> None:
         where = "".join(format_tb(error.__traceback__))

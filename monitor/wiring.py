@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from models.asr.registry import resolve
 from models.asr.vosk_engine import VoskPool
 from models.text.load import load_text_model
+from models.voice.model import load_model
 from monitor.analyzer import Parts
 from monitor.phrases import PhraseBook
 from monitor.policy import load_policy
 from monitor.settings import Settings
-
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
 def build_parts(settings: Settings) -> Parts:
     """Load models, policy and phrases. Takes seconds; raises `ModelError` or `ConfigError`."""
     policy = load_policy(settings.policy.name)  # the cheap ones first: a typo is told at once
     phrases = PhraseBook.load(settings.language)
+    if settings.privacy.voice_analysis:
+        load_model()  # read by each call's analyser; what is wrong with it is told now
     text = load_text_model(settings.text.model)
     asr = VoskPool(resolve(settings.asr.model), settings.asr.pool_size)
     asr.prepare(2)  # one call's worth: making a recogniser stalls whoever waits for it

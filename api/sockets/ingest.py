@@ -84,9 +84,8 @@ async def ingest(socket: WebSocket) -> None:
     except ContenanceError as error:
         await _refuse(socket, hub, session, _Problem(REFUSED, error.message, error.fix))
     finally:
-        if session and hub.get(
-            session.call
-        ):  # cancelled (shutdown) or failed: still nothing is lost
+        # Cancelled at shutdown, or failed: still nothing is lost.
+        if session and hub.get(session.call):
             await asyncio.shield(hub.end(session, "source_lost", interrupted=True))
 
 

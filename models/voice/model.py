@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +61,9 @@ class VoiceModel:
         return float(np.sqrt(away @ self.precision @ away))
 
 
+@cache
 def load_model(path: Path = WEIGHTS_PATH) -> VoiceModel:
-    """The weights in `path`.
+    """The weights in `path`, read once.
 
     Raises `ModelError` when the file is missing, damaged, or made for other features.
     """

@@ -221,3 +221,34 @@ def test_a_command_that_makes_no_sense_is_told_to_the_screen() -> None:
                 await call.command(Command(id="3", command="help"))
 
     asyncio.run(run())
+
+
+def test_a_command_that_the_end_of_the_call_overtakes_is_refused_and_waits_for_nothing() -> None:
+    async def run() -> None:
+        analyzer, store = ScriptedAnalyzer(), ListStore()
+        with ThreadPoolExecutor(1) as executor:
+            call = session(analyzer, store, executor)
+            with pytest.raises(CommandRefused, match="not begun"):
+                await call.command(Command(id="0", command="help"))
+            await call.start()
+            loop = asyncio.get_running_loop()
+            go = asyncio.Event()
+            analyzer.gate = lambda: (
+                asyncio.run_coroutine_threadsafe(go.wait(), loop).result() and None
+            )
+            for _ in range(QUEUE_STEPS):
+                await call.push(BLOCK)
+            waiting = [
+                asyncio.create_task(call.command(Command(id=str(n), command="help")))
+                for n in range(1, 20)
+            ]
+            await asyncio.sleep(0)
+            ending = asyncio.create_task(call.end("hangup"))
+            go.set()
+            answers = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 20)
+            await ending
+        assert all(answer is None or isinstance(answer, CommandRefused) for answer in answers)
+        assert store.events[-1].type == "call.ended"
+        assert [event.type for event in store.events].count("call.ended") == 1
+
+    asyncio.run(run())
