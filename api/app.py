@@ -16,15 +16,20 @@ from api import pages
 from api.guard import Guard
 from api.routes import calls
 from api.sockets import events, ingest
+from models.errors import ContenanceError
+from models.text.lexicon import SHIPPED
+from models.text.load import load_text_model
 from monitor import __version__
 from monitor.analyzer import Parts
 from monitor.hub import Hub
 from monitor.settings import Settings
 from monitor.store import Store, StoreError
+from monitor.textwatch import TextWatch
 
 log = logging.getLogger(__name__)
 
 PURGE_EVERY_SECS = 3600.0
+WATCH_EVERY_SECS = 2.0
 AGENT_KEPT = timedelta(hours=24)
 """Who took a call is forgotten this long after it began."""
 
@@ -40,11 +45,15 @@ def create_app(settings: Settings, parts: Parts, store: Store) -> FastAPI:
             max_calls=settings.server.max_calls,
             allow_demo_model=settings.asr.allow_demo_model,
         )
-        purging = asyncio.create_task(_purge(store, settings.privacy.keep_days), name="purge")
+        keeping = [
+            asyncio.create_task(_purge(store, settings.privacy.keep_days), name="purge"),
+            asyncio.create_task(_watch_words(settings, hub), name="watch-words"),
+        ]
         try:
             yield
         finally:
-            purging.cancel()
+            for task in keeping:
+                task.cancel()
             await hub.close()
             await store.close()
 
@@ -72,6 +81,22 @@ def create_app(settings: Settings, parts: Parts, store: Store) -> FastAPI:
         return JSONResponse({"error": error.message, "fix": error.fix}, status_code=503)
 
     return app
+
+
+async def _watch_words(settings: Settings, hub: Hub) -> None:
+    """Take up changes to the lexicon. With a mistake in them, what was in force stays."""
+    folder = settings.text.lexicon or SHIPPED
+    watch = TextWatch(folder, lambda: load_text_model(settings.text.model, folder))
+    while True:
+        await asyncio.sleep(WATCH_EVERY_SECS)
+        try:
+            changed = await asyncio.to_thread(watch.changed)
+        except ContenanceError as error:
+            log.error("lexicon not taken up: %s (%s)", error.message, error.fix)  # noqa: TRY400
+            continue
+        if changed is not None:
+            hub.use_text(changed)
+            log.info("lexicon changed: calls from now on use %s", changed.name)
 
 
 async def _purge(store: Store, keep_days: int) -> None:

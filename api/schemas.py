@@ -55,6 +55,7 @@ class IngestStart(BaseModel):
     team: str | None = Field(default=None, max_length=100)
     queue: str | None = Field(default=None, max_length=100)
     agent_ref: str | None = Field(default=None, max_length=100)
+    policy: str | None = Field(default=None, max_length=100)
     consent: Consent = Consent()
 
 

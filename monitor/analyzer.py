@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from models.asr.channel import ChannelTranscriber, Final, Partial
 from models.asr.recogniser import RecogniserPool
 from models.errors import AudioError
+from models.signals import dbfs
 from models.text.score import Channel, TextModel
 from models.voice.analyser import VoiceAnalyser
 from monitor.conversation import Conversation, Utterance, voice_evidence
@@ -34,7 +35,8 @@ from monitor.events import (
     WordTiming,
 )
 from monitor.phrases import PhraseBook
-from monitor.policy import Policy
+from monitor.policy import PolicyBook
+from monitor.timing import Sound, TalkMeter
 
 TICK_SECS = 0.1
 """Both channels advance together in steps of this much audio."""
@@ -57,14 +59,17 @@ class Parts:
 
     asr: RecogniserPool
     text: TextModel
-    policy: Policy
+    policies: PolicyBook
     phrases: PhraseBook
     voice_allowed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class CallInfo:
-    """What is known of a call when it starts. `layout`: what each column of the audio is."""
+    """What is known of a call when it starts. `layout`: what each column of the audio is.
+
+    policy: the name of one; None: that of the queue, or the site's.
+    """
 
     call: str
     source: str
@@ -72,6 +77,7 @@ class CallInfo:
     team: str | None = None
     queue: str | None = None
     agent_ref: str | None = None
+    policy: str | None = None
     recording_consent: bool = False
     voice_consent: bool = False
     consent_by: str = "source"
@@ -94,6 +100,7 @@ class CallAnalyzer:
     """
 
     def __init__(self, info: CallInfo, parts: Parts) -> None:
+        """Raises `AudioError` for an unknown layout, `ConfigError` for an unknown policy."""
         if info.layout not in LAYOUTS:
             known = "; ".join(",".join(layout) for layout in LAYOUTS)
             raise AudioError(
@@ -102,8 +109,9 @@ class CallAnalyzer:
         self.info = info
         self.rate_hz = parts.asr.info.rate_hz
         self._parts = parts
+        self.policy = policy = parts.policies.for_call(info.policy, info.queue)
         self._talk = Conversation(
-            info.call, text_model=parts.text, policy=parts.policy, phrases=parts.phrases
+            info.call, text_model=parts.text, policy=policy, phrases=parts.phrases
         )
         self._channels: list[_ChannelState] = []
         self._tick = round(TICK_SECS * self.rate_hz)
@@ -114,6 +122,9 @@ class CallAnalyzer:
         self._voice_from_secs = 0.0
         self._turn_start_secs: dict[int, float] = {}
         self._unreliable = False
+        self._shouting = False
+        both = {"customer", "agent"} <= set(info.layout)
+        self._meter = TalkMeter(policy.listen) if both else None
 
     @property
     def t_secs(self) -> float:
@@ -143,7 +154,7 @@ class CallAnalyzer:
                 team=info.team,
                 queue=info.queue,
                 agent_ref=info.agent_ref,
-                policy=parts.policy.version,
+                policy=self.policy.version,
                 models={"asr": parts.asr.info.name, "text": parts.text.name},
             ),
         ]
@@ -165,7 +176,7 @@ class CallAnalyzer:
                 self._voice = VoiceAnalyser(self.rate_hz)
                 self._voice_from_secs = self._samples / self.rate_hz
         else:
-            self._voice = None
+            self._voice, self._shouting = None, False
         call, t_secs = self.info.call, self.t_secs
         events: list[Event] = [
             ConsentChanged(call=call, t_secs=t_secs, recording=recording, voice=voice, by=by)
@@ -200,7 +211,7 @@ class CallAnalyzer:
         """Carry out what a screen asks for. Raises `CommandRefused` if it makes no sense now."""
         events = self._talk.command(command, self.t_secs)
         if any(isinstance(event, ConsentChanged) for event in events):
-            self._voice = None
+            self._voice, self._shouting = None, False
         return events
 
     def interrupted(self) -> list[Event]:
@@ -246,9 +257,27 @@ class CallAnalyzer:
             events += self._heard(
                 channel, channel.transcriber.push(np.ascontiguousarray(tick[:, channel.column]))
             )
-        return events
+        return [*events, *self._passed(tick)]
+
+    def _passed(self, tick: NDArray[np.float32]) -> list[Event]:
+        """What follows from time, and from who speaks when, at the end of a tick."""
+        t_secs = round(self._samples / self.rate_hz, 3)
+        sounds = {
+            channel.name: Sound(channel.transcriber.speech, dbfs(tick[:, channel.column]))
+            for channel in self._channels
+        }
+        events: list[Event] = []
+        if self._meter is not None:
+            for noticed in self._meter.push(t_secs, sounds["customer"], sounds["agent"]):
+                events += self._talk.noticed(noticed, t_secs)
+        speaking = "customer" in sounds and sounds["customer"].speaking
+        shouting = speaking and self._shouting
+        return [*events, *self._talk.passed(t_secs, speaking=speaking, shouting=shouting)]
 
     def _hear_voice(self, voice: VoiceAnalyser, samples: NDArray[np.float32]) -> list[Event]:
+        frames = voice.push(np.ascontiguousarray(samples))
+        if frames:
+            self._shouting = frames[-1].shouting
         return [
             Voice(
                 call=self.info.call,
@@ -260,7 +289,7 @@ class CallAnalyzer:
                 level_db=_rounded(frame.level_db),
                 rate_ratio=_rounded(frame.rate_ratio),
             )
-            for frame in voice.push(np.ascontiguousarray(samples))
+            for frame in frames
         ]
 
     def _heard(self, channel: _ChannelState, outputs: Sequence[Partial | Final]) -> list[Event]:

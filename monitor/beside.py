@@ -2,6 +2,7 @@
 
 They never change the stage. One is raised by every turn that gives reason for it. It is cleared
 when the agent answers it, after a time (policy `side_cues.stay_secs`), or by its next occurrence.
+`listen` is raised by timing alone, and cleared when the customer speaks again.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ from typing import Final
 from monitor.events import Evidence
 from monitor.policy import Policy, SideCueName
 from monitor.signals import count
+from monitor.timing import Noticed
 from monitor.turns import Turn
 
 
 @dataclass(frozen=True, slots=True)
 class SideCue:
-    """`raised_by`: labels or hints of the customer's turn; `answered_by`: labels of the agent's."""
+    """A row of the table.
+
+    raised_by: labels or hints of the customer's turn. answered_by: labels of the agent's turn that
+    clear it; time and its next occurrence do so with any cue.
+    """
 
     name: SideCueName
     raised_by: tuple[str, ...] = ()
@@ -27,13 +33,18 @@ class SideCue:
 BESIDE: Final = (
     SideCue("involve_supervisor", ("threat", "supervisor_request")),
     SideCue("keep_formal_sie", ("boundary_crossing", "du_form")),
-    SideCue("check_claim", ("price_claim",)),
+    SideCue("listen"),  # raised by `unheard`
+    SideCue("check_claim", ("price_claim",), ("confirm_understanding",)),
     SideCue("confirm_understanding", ("correction",), ("confirm_understanding",)),
-    SideCue("open_question", (), ("open_question",)),  # raised by `vented_again`
+    SideCue("open_question", (), ("open_question",)),  # raised by `once_more`
     SideCue("explain_wait", ("impatience",), ("hold_explanation",)),
+    SideCue("callback", ("no_time",)),  # and raised by `once_more`
+    SideCue("win_back", ("cancellation",), ("solution_offer", "open_question")),
     SideCue("stay_factual", ("generalisation",)),  # and after an impolite turn of the agent's
+    SideCue("expectation_gap", ("expectation",), ("open_question",)),
+    SideCue("save_face", ("own_mistake",), ("empathy",)),
 )
-"""The table. `aftercare` is no part of it: it comes once, when the call is over."""
+"""The table, the most urgent first. `aftercare` is no part of it: it comes once, at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +70,62 @@ def vented_again(turn: Turn, frustrated_turns: int, policy: Policy) -> Reason | 
     """open_question: anger once more. The caller knows that no concern was named or asked for."""
     if frustrated_turns != policy.open_question_frustrated_turns:
         return None
-    if not turn.has("frustration") or "frustration" in turn.counted:
+    return _once_more("open_question", "no_concern_named", "frustration", turn, frustrated_turns)
+
+
+def put_right(turn: Turn, *, only_checked: bool) -> Reason | None:
+    """confirm_understanding: the answer to a read-back is no yes, but another detail.
+
+    A denial beside a dispute is none, nor is an answer that says more than the detail. Where the
+    agent did more than read back (`only_checked` is false), it takes a clear denial.
+    """
+    denied = "denies" in turn.hints and turn.labels <= _GRUMBLING
+    instead = "affirms" not in turn.hints and not turn.labels and turn.words_said <= _DETAIL_WORDS
+    if "correction" in turn.hints or not (denied or (only_checked and instead)):
         return None
-    evidence = (*turn.words(("frustration",)), count("frustration", frustrated_turns))
-    return Reason("open_question", "no_concern_named", evidence)
+    evidence = turn.words(("denies",)) or tuple(turn.evidence[:1])
+    return Reason("confirm_understanding", "correction", evidence)
+
+
+_GRUMBLING: Final = frozenset({"frustration", "impatience"})
+_DETAIL_WORDS: Final = 9
+
+
+def pressed_again(turn: Turn, impatient_turns: int, policy: Policy) -> Reason | None:
+    """callback: the customer is impatient once more."""
+    if impatient_turns != policy.callback_impatient_turns:
+        return None
+    return _once_more("callback", "impatient_again", "impatience", turn, impatient_turns)
+
+
+def _once_more(name: SideCueName, rule: str, label: str, turn: Turn, times: int) -> Reason | None:
+    if not turn.has(label) or label in turn.counted:
+        return None
+    return Reason(name, rule, (*turn.words((label,)), count(label, times)))
+
+
+def unheard(
+    noticed: Noticed, *, interruptions: int, on_hold: bool, policy: Policy
+) -> Reason | None:
+    """listen: the customer is talked over, cut short, or left in silence.
+
+    interruptions: those of late, this one included. on_hold: the agent has said why it takes time.
+    """
+    limits = policy.listen
+    if noticed.kind == "interruption" and interruptions < limits.interruptions:
+        return None
+    if noticed.kind == "dead_air" and on_hold and noticed.secs < limits.dead_air_on_hold_secs:
+        return None
+    measured = Evidence(
+        kind="timing", label=noticed.kind, value=noticed.secs, t_secs=noticed.start_secs
+    )
+    often = (count("interruption", interruptions),) if noticed.kind == "interruption" else ()
+    return Reason("listen", noticed.kind, (measured, *often))
+
+
+def refused() -> Reason:
+    """involve_supervisor: they want the call to go on, so they should be in it."""
+    return Reason("involve_supervisor", "approval_refused", ())
 
 
 def slipped(turn: Turn) -> Reason:

@@ -6,7 +6,7 @@ The audio analyzer and the replay of timed transcripts share this one path.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from models.errors import ContenanceError
@@ -29,12 +29,15 @@ from monitor.events import (
     Stage,
     StageChanged,
     StepSaid,
+    Timing,
     Tone,
     ToneFinal,
     WordTiming,
 )
 from monitor.phrases import PhraseBook
 from monitor.policy import Policy
+from monitor.screen import Change, Due, Screen, Show
+from monitor.timing import Noticed
 
 CONTEXT_UTTERANCES = 4
 """How many earlier utterances the text model sees."""
@@ -65,12 +68,19 @@ class Utterance:
 
 
 @dataclass(slots=True)
-class _OpenCue:
-    name: str
-    slots: dict[str, str]
-    phrase_id: str
-    evidence: tuple[Evidence, ...]
-    rule: str
+class _Cue:
+    """A cue of this call. Its sentence is chosen when it is first seen."""
+
+    raised: stages.CueRaised
+    phrase_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The supervisor was asked whether the call may be ended with this cue."""
+
+    cue: int
+    at_secs: float
 
 
 def is_backchannel(text: str) -> bool:
@@ -107,9 +117,13 @@ class Conversation:
         self._ladder = stages.initial()
         self._turns = TurnCounter()
         self._context: list[tuple[Channel, str]] = []
-        self._cues: dict[int, _OpenCue] = {}
-        self._cue_count = 0
+        self._screen = Screen(policy.screen)
+        self._cues: dict[int, _Cue] = {}
+        self._asked: _Asked | None = None
+        self._may_end = False
+        self._now_secs = 0.0
         self._phrases_used: set[str] = set()
+        self._raised: tuple[stages.CueRaised, ...] = ()
         self._commands_seen: set[str] = set()
         self._tones_open: set[int] = set()
 
@@ -119,9 +133,15 @@ class Conversation:
         return self._ladder.stage
 
     @property
-    def visible_cues(self) -> tuple[str, ...]:
-        """Names of the cues raised and not yet cleared, oldest first."""
-        return tuple(cue.name for cue in self._cues.values())
+    def cues_in_force(self) -> tuple[str, ...]:
+        """Names of the cues that the ladder has raised and not dropped, its own first."""
+        ladder = self._ladder
+        return tuple(cue.name for cue in (ladder.cue, *ladder.side_cues) if cue is not None)
+
+    @property
+    def raised(self) -> tuple[stages.CueRaised, ...]:
+        """What the ladder raised at the last call of `heard`, `noticed`, `command` or `end`."""
+        return self._raised
 
     def turn_of(self, channel: Channel, text: str) -> int:
         """Number the turn of a final that is about to be `heard`."""
@@ -168,10 +188,21 @@ class Conversation:
 
         `said.score` replaces the text model (judging the policy alone, on given labels).
         """
+        self._raised = ()
         score = said.score or self._model.score(said.text, said.channel, self._context)
         self._context = [*self._context, (said.channel, said.text)][-CONTEXT_UTTERANCES:]
         self._tones_open.discard(said.number)
         turn = self.turn_of(said.channel, said.text) if said.turn is None else said.turn
+        heard = stages.Heard(
+            channel=said.channel,
+            turn=turn,
+            utterance=said.number,
+            t_secs=said.t_secs,
+            text=said.text,
+            score=score,
+            agitation=said.agitation,
+            word_secs=tuple(word.start_secs for word in said.words),
+        )
         events: list[Event] = [
             SpeechFinal(
                 call=self.call,
@@ -190,27 +221,44 @@ class Conversation:
                 severity=score.severity,
                 target=score.target,
                 model=self._model.name,
-                evidence=_evidence(score, said.channel, said.number, said.t_secs),
+                hints=score.hints,
+                evidence=_evidence(score, said.channel, said.number, said.t_secs, heard),
             ),
         ]
         mute = self.suspended or (said.channel != self._turns.channel and said.turn is None)
         if not mute:
-            heard = stages.Heard(
-                channel=said.channel,
-                turn=turn,
-                utterance=said.number,
-                t_secs=said.t_secs,
-                text=said.text,
-                score=score,
-                agitation=said.agitation,
-            )
             events += self._advance(heard, said.t_secs, said.voice)
         return events
+
+    def noticed(self, noticed: Noticed, t_secs: float) -> list[Event]:
+        """Something about who speaks when."""
+        self._raised = ()
+        timing = Timing(
+            call=self.call,
+            t_secs=t_secs,
+            kind=noticed.kind,
+            start_secs=noticed.start_secs,
+            end_secs=noticed.end_secs,
+            secs=noticed.secs,
+        )
+        return [timing, *([] if self.suspended else self._advance(noticed, t_secs))]
+
+    def passed(
+        self, t_secs: float, *, speaking: bool = False, shouting: bool = False
+    ) -> list[Event]:
+        """Time has passed; what the customer's voice does now (`shouting` only with consent)."""
+        self._now_secs = max(self._now_secs, t_secs)
+        self._screen.heard(self._now_secs, speaking=speaking, shouting=shouting)
+        if self._ladder.side_cues:
+            return self._advance(stages.Elapsed(), t_secs)
+        return self._due_now() if self._screen.busy or self._asked else []
 
     def suspend(self, t_secs: float) -> list[Event]:
         """Recognition cannot be trusted: take the cues down and leave the ladder alone."""
         self.suspended = True
-        return [self._clear(cue, "expired", t_secs) for cue in list(self._cues)]
+        self._now_secs = max(self._now_secs, t_secs)
+        self._asked = None
+        return self._changed(self._screen.emptied())
 
     def resume(self) -> None:
         """Recognition can be trusted again."""
@@ -218,13 +266,15 @@ class Conversation:
 
     def end(self, t_secs: float) -> list[Event]:
         """The call is over (aftercare, where the ladder asks for it)."""
-        return self._advance(stages.CallOver(), t_secs, ())
+        self._asked = None
+        return self._advance(stages.CallOver(), t_secs)
 
     def command(self, command: Command, t_secs: float) -> list[Event]:
         """Carry out what a screen asks for. A repeated id does nothing.
 
         Raises `CommandRefused` for a cue that is not (or no longer) on the screen.
         """
+        self._raised = ()
         if command.id in self._commands_seen:
             return []
         events = self._carry_out(command, t_secs)
@@ -237,27 +287,24 @@ class Conversation:
             case "said":
                 return self._said(command, t_secs)
             case "reword":
-                number, cue = self._open_cue(command.cue)
+                number, cue = self._on_screen(command.cue)
                 events: list[Event] = [
                     CueFeedback(call=call, t_secs=t_secs, cue=number, kind="reword")
                 ]
-                if phrase_id := self._choose(cue.name, cue.slots):
+                if phrase_id := self._choose(cue.raised):
                     cue.phrase_id = phrase_id
                     events.append(self._shown(number, cue, t_secs))
                 return events
             case "wrong" | "undo":
-                number, _ = self._open_cue(command.cue)
+                number, _ = self._on_screen(command.cue)
+                self._screen.marked(number, wrong=command.command == "wrong")
                 return [CueFeedback(call=call, t_secs=t_secs, cue=number, kind=command.command)]
             case "help":
                 return [HelpRequested(call=call, t_secs=t_secs)]
             case "note":
                 return [NoteSent(call=call, t_secs=t_secs, text=command.text or "")]
             case "approve":
-                return [
-                    EndApproval(
-                        call=call, t_secs=t_secs, state="granted" if command.granted else "refused"
-                    )
-                ]
+                return self._approved(granted=bool(command.granted), t_secs=t_secs)
             case "revoke":
                 return [
                     ConsentChanged(
@@ -270,25 +317,42 @@ class Conversation:
     def _said(self, command: Command, t_secs: float) -> list[Event]:
         rung: Rung | None = command.rung
         if rung is None:
-            number, cue = self._open_cue(command.cue)
-            rung = stages.rung_of(cue.name, self._ladder)
+            _, cue = self._on_screen(command.cue)
+            rung = stages.rung_of(cue.raised.name, self._ladder)
             if rung is None:  # a side cue: nothing on the ladder to tick
-                return [self._clear(number, "said", t_secs)]
-        return self._advance(stages.StepConfirmed(rung), t_secs, ())
+                self._now_secs = max(self._now_secs, t_secs)
+                return self._changed(self._screen.dropped(cue.raised.name, "said"))
+        return self._advance(stages.StepConfirmed(rung), t_secs)
+
+    def _approved(self, *, granted: bool, t_secs: float) -> list[Event]:
+        if self._asked is None:
+            raise CommandRefused("nobody is waiting for an approval now")
+        answer = EndApproval(
+            call=self.call, t_secs=t_secs, state="granted" if granted else "refused"
+        )
+        if granted:
+            self._release(self._asked)
+            self._now_secs = max(self._now_secs, t_secs)
+            return [answer, *self._due_now()]
+        self._asked = None
+        self._screen.dropped("end_call", "expired")
+        return [answer, *self._advance(stages.ApprovalRefused(), t_secs)]
 
     def _advance(
-        self, event: stages.Input, t_secs: float, voice: tuple[Evidence, ...]
+        self, event: stages.Input, t_secs: float, voice: tuple[Evidence, ...] = ()
     ) -> list[Event]:
-        self._ladder, outcomes = stages.advance(self._ladder, event, t_secs, self._policy)
-        events: list[Event] = []
-        for outcome in outcomes:
-            events += self._apply(outcome, t_secs, voice)
-        return events
+        self._now_secs = max(self._now_secs, t_secs)
+        self._ladder, outcomes = stages.advance(self._ladder, event, self._now_secs, self._policy)
+        outcomes = stages.with_voice(outcomes, voice)
+        self._raised = tuple(one for one in outcomes if isinstance(one, stages.CueRaised))
+        if self._ladder.cue is None or self._ladder.cue.name != "end_call":
+            self._asked = None
+        if isinstance(event, stages.CallOver):
+            return self._closed()
+        return [*(event for one in outcomes for event in self._apply(one)), *self._due_now()]
 
-    def _apply(
-        self, outcome: stages.Outcome, t_secs: float, voice: tuple[Evidence, ...]
-    ) -> list[Event]:
-        call, version = self.call, self._policy.version
+    def _apply(self, outcome: stages.Outcome) -> list[Event]:
+        call, t_secs = self.call, self._now_secs
         match outcome:
             case stages.StepTaken():
                 return [
@@ -308,61 +372,109 @@ class Conversation:
                         from_=outcome.from_,
                         to=outcome.to,
                         rule=outcome.rule,
-                        policy_version=version,
-                        evidence=outcome.evidence + voice,
+                        policy_version=self._policy.version,
+                        evidence=outcome.evidence,
                     )
                 ]
             case stages.CueRaised():
-                return self._raise(outcome, t_secs, voice)
+                return self._raise(outcome)
             case stages.CueDropped():
-                return [
-                    self._clear(number, outcome.why, t_secs)
-                    for number, cue in list(self._cues.items())
-                    if cue.name == outcome.name
-                ]
+                return self._changed(self._screen.dropped(outcome.name, outcome.why))
             case _:
                 assert_never(outcome)
 
-    def _raise(
-        self, raised: stages.CueRaised, t_secs: float, voice: tuple[Evidence, ...]
-    ) -> list[Event]:
-        replaced = [number for number, cue in self._cues.items() if cue.name == raised.name]
-        events: list[Event] = [self._clear(number, "replaced", t_secs) for number in replaced]
-        slots = dict(raised.slots)
-        phrase_id = (
-            self._choose(raised.name, slots) or ""
-        )  # every sentence was used: the heading stands alone
-        self._cue_count += 1
-        cue = _OpenCue(raised.name, slots, phrase_id, raised.evidence + voice, raised.rule)
-        self._cues[self._cue_count] = cue
-        return [*events, self._shown(self._cue_count, cue, t_secs)]
+    def _raise(self, raised: stages.CueRaised) -> list[Event]:
+        due = self._new(raised)
+        ends = raised.name == "end_call"
+        asks = (
+            ends
+            and self._policy.end_approved_by == "supervisor"
+            and raised.rule not in stages.GRAVE_RULES
+            and not self._may_end
+        )
+        self._may_end = self._may_end or (ends and not asks)
+        self._screen.raised(due, held=asks)
+        if not asks:
+            return []
+        if self._asked:  # still the same question, and nobody waits longer for its answer
+            self._asked = replace(self._asked, cue=due.number)
+            return []
+        self._asked = _Asked(due.number, self._now_secs)
+        return [EndApproval(call=self.call, t_secs=self._now_secs, state="asked")]
 
-    def _shown(self, number: int, cue: _OpenCue, t_secs: float) -> CueShown:
+    def _new(self, raised: stages.CueRaised) -> Due:
+        number = len(self._cues) + 1
+        self._cues[number] = _Cue(raised)
+        rung = stages.rung_of(raised.name, self._ladder)
+        return Due(number, raised.name, rung, self._now_secs)
+
+    def _closed(self) -> list[Event]:
+        """The call is over: an empty screen, and aftercare where the ladder asks for it."""
+        events = self._changed(self._screen.emptied())
+        for raised in self._raised:
+            events += self._changed(self._screen.show(self._new(raised), self._now_secs))
+        return events
+
+    def _due_now(self) -> list[Event]:
+        events: list[Event] = []
+        asked = self._asked
+        if asked and (self._grave_now() or self._asked_in_vain(asked)):
+            self._release(asked)
+            events.append(EndApproval(call=self.call, t_secs=self._now_secs, state="timeout"))
+        return [*events, *self._changed(self._screen.step(self._now_secs))]
+
+    def _grave_now(self) -> bool:
+        """Whether what ends the call has meanwhile become so grave that the agent decides."""
+        cue = self._ladder.cue
+        return cue is not None and cue.rule in stages.GRAVE_RULES
+
+    def _asked_in_vain(self, asked: _Asked) -> bool:
+        waited_secs = self._now_secs - asked.at_secs
+        return waited_secs >= self._policy.end_approval_secs - 1e-9  # as sums of ticks come out
+
+    def _release(self, asked: _Asked) -> None:
+        """The agent may end the call: nobody is asked again."""
+        self._asked, self._may_end = None, True
+        self._screen.released(asked.cue)
+
+    def _changed(self, changes: Sequence[Change]) -> list[Event]:
+        events: list[Event] = []
+        for change in changes:
+            if isinstance(change, Show):
+                cue = self._cues[change.number]
+                # none left that fits: the heading stands alone
+                cue.phrase_id = self._choose(cue.raised) or ""
+                events.append(self._shown(change.number, cue, self._now_secs))
+            else:
+                events.append(
+                    CueCleared(
+                        call=self.call, t_secs=self._now_secs, cue=change.number, why=change.why
+                    )
+                )
+        return events
+
+    def _shown(self, number: int, cue: _Cue, t_secs: float) -> CueShown:
         return CueShown(
             call=self.call,
             t_secs=t_secs,
             cue=number,
-            name=cue.name,
+            name=cue.raised.name,
             phrase_id=cue.phrase_id,
-            slots=cue.slots,
-            evidence=cue.evidence,
-            rule=cue.rule,
+            slots=dict(cue.raised.slots),
+            evidence=cue.raised.evidence,
+            rule=cue.raised.rule,
             policy_version=self._policy.version,
         )
 
-    def _choose(self, name: str, slots: dict[str, str]) -> str | None:
-        phrase = self._phrases.choose(name, self._phrases_used, slots)
+    def _choose(self, raised: stages.CueRaised) -> str | None:
+        phrase = self._phrases.choose(raised.name, self._phrases_used, raised.slots)
         if phrase is None:
             return None
         self._phrases_used.add(phrase.id)
         return phrase.id
 
-    def _clear(self, number: int, why: stages.DropReason, t_secs: float) -> CueCleared:
-        del self._cues[number]
-        return CueCleared(call=self.call, t_secs=t_secs, cue=number, why=why)
-
-    def _open_cue(self, number: int | None) -> tuple[int, _OpenCue]:
-        if number is None or number not in self._cues:
+    def _on_screen(self, number: int | None) -> tuple[int, _Cue]:
+        if number is None or number not in self._screen.on:
             raise CommandRefused("this cue is not on the screen any more")
         return number, self._cues[number]
 
@@ -372,7 +484,11 @@ def _assigned(score: TextScore) -> dict[str, float]:
 
 
 def _evidence(
-    score: TextScore, channel: Channel, utterance: int, t_secs: float
+    score: TextScore,
+    channel: Channel,
+    utterance: int,
+    t_secs: float,
+    heard: stages.Heard | None = None,
 ) -> tuple[Evidence, ...]:
     return tuple(
         Evidence(
@@ -381,7 +497,8 @@ def _evidence(
             text=span.text,
             channel=channel,
             utterance=utterance,
-            t_secs=t_secs,
+            t_secs=t_secs if heard is None else heard.said_at_secs(span.start),
+            start=span.start,
         )
         for span in score.evidence
     )

@@ -105,7 +105,7 @@ def _speech_model(settings: Settings) -> _Result:
 def _text_model(settings: Settings) -> _Result:
     from models.text.load import load_text_model
 
-    return "ok", load_text_model(settings.text.model).name, ""
+    return "ok", load_text_model(settings.text.model, settings.text.lexicon).name, ""
 
 
 def _store(settings: Settings) -> _Result:

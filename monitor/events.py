@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
+"""2: `tone.final` has hints, `timing` has secs and the kind agent_share. 1 is still read."""
 
 Channel = Literal["customer", "agent"]
 Stage = Literal["calm", "understanding", "mirror", "respect_request", "consequence", "end_call"]
@@ -39,10 +40,11 @@ class WordTiming(_Frozen):
 class Evidence(_Frozen):
     """Why something was decided, in terms a person can check.
 
-    kind "words": `text` said on `channel` in `utterance` at `t_secs`, carrying `label`.
+    kind "words": `text` said on `channel` in `utterance` at `t_secs`, carrying `label`; `start` is
+    its character offset in the utterance's text, where it is a part of it.
     kind "voice": `value` of measure `label` (pitch_st, level_db, rate_ratio, shouting).
     kind "count": `value` times `label` (e.g. the 2nd mild attack).
-    kind "timing": `value` seconds of `label` (talk_over, dead_air).
+    kind "timing": `value` seconds of `label` (the kinds of `Timing`), from `t_secs` on.
     """
 
     kind: Literal["words", "voice", "count", "timing"]
@@ -52,6 +54,7 @@ class Evidence(_Frozen):
     channel: Channel | None = None
     utterance: int | None = None
     t_secs: float | None = None
+    start: int | None = None
 
 
 class Event(_Frozen):
@@ -59,7 +62,7 @@ class Event(_Frozen):
 
     durable: ClassVar[bool] = True
 
-    v: Literal[1] = VERSION
+    v: Literal[1, 2] = VERSION
     type: str
     call: str
     seq: int | None = None
@@ -153,7 +156,10 @@ class Tone(Event):
 
 
 class ToneFinal(Event):
-    """Scores of a finished utterance: the labels assigned with their probabilities."""
+    """Scores of a finished utterance: the labels assigned with their probabilities.
+
+    `hints`: findings that are no label but count for a side cue (see `TextScore.hints`).
+    """
 
     type: Literal["tone.final"] = "tone.final"
     utterance: int
@@ -162,6 +168,7 @@ class ToneFinal(Event):
     target: str
     evidence: tuple[Evidence, ...]
     model: str
+    hints: tuple[str, ...] = ()
 
 
 class Voice(Event):
@@ -187,12 +194,17 @@ class VoiceSummary(Event):
 
 
 class Timing(Event):
-    """Who spoke when, across channels."""
+    """Who spoke when, across channels; see `monitor.timing` for the kinds.
+
+    secs: how long both spoke (talk_over, interruption), nobody spoke (dead_air), or the agent
+    spoke (agent_share) between start and end.
+    """
 
     type: Literal["timing"] = "timing"
-    kind: Literal["talk_over", "interruption", "dead_air"]
+    kind: Literal["talk_over", "interruption", "dead_air", "agent_share"]
     start_secs: float
     end_secs: float
+    secs: float = 0.0
 
 
 class StepSaid(Event):
@@ -262,7 +274,10 @@ class NoteSent(Event):
 
 
 class EndApproval(Event):
-    """Approval to end the call, where the policy asks for it."""
+    """Approval to end the call, where the policy asks for it.
+
+    state "timeout": no answer came in time, or the words since then leave it to the agent.
+    """
 
     type: Literal["end.approval"] = "end.approval"
     state: Literal["asked", "granted", "refused", "timeout"]

@@ -7,8 +7,10 @@ import os
 import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from models.errors import ContenanceError, PoolExhausted
+from models.text.score import TextModel
 from monitor.analyzer import CallAnalyzer, CallInfo, Parts
 from monitor.session import CallSession
 from monitor.store import Store
@@ -42,6 +44,10 @@ class Hub:
     def live(self) -> int:
         """How many calls are running."""
         return len(self._live)
+
+    def use_text(self, text: TextModel) -> None:
+        """Score the words of calls that start from now on with this model."""
+        self.parts = replace(self.parts, text=text)
 
     def get(self, call: str) -> CallSession | None:
         """The session of a live call."""

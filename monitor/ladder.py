@@ -8,6 +8,7 @@ from typing import Literal
 
 from monitor.events import Evidence, Rung, Stage
 from monitor.policy import RUNGS
+from monitor.timing import Noticed
 from monitor.turns import Heard, Turn
 
 DropReason = Literal["said", "stepped_down", "expired", "replaced"]
@@ -25,7 +26,17 @@ class CallOver:
     """The call is over; nothing comes after it."""
 
 
-Input = Heard | StepConfirmed | CallOver
+@dataclass(frozen=True, slots=True)
+class ApprovalRefused:
+    """The supervisor does not approve of ending the call: they are needed in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """Time has passed, nothing else."""
+
+
+Input = Heard | StepConfirmed | Noticed | ApprovalRefused | Elapsed | CallOver
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,10 @@ Outcome = StepTaken | Moved | CueRaised | CueDropped
 
 @dataclass(frozen=True, slots=True)
 class OpenCue:
-    """A cue in force, raised in `turn`. `rung`: what answers it (None for a side cue)."""
+    """A cue in force, raised in `turn` (below 0: by none).
+
+    rung: what answers it; None for a side cue.
+    """
 
     name: str
     turn: int
@@ -105,11 +119,19 @@ class LadderState:
     attacks_in_call: int = 0  # turns, mild ones too
     calm_turns: int = 0  # customer turns in a row
     frustrated_turns: int = 0
+    impatient_turns: int = 0
+    last_mild_secs: float = 0.0
     disclaimed: bool = False  # since the last step-down
     concern_named: bool = False
     concern: str | None = None
     customer_spoke: bool = False
     asked_openly: bool = False
+    hold_explained: bool = False  # in the agent's last turn
+    checked_facts: bool = False  # in the agent's last turn
+    only_checked: bool = False  # and did nothing else in it
+    interruption_secs: tuple[float, ...] = ()  # when the customer was cut short, lately
+    silence_told_secs: float | None = None  # start of the silence that `listen` was raised for
+    notices: int = 0
     understanding_due: bool = True  # when the customer finished: no understanding shown yet
     steps_this_turn: frozenset[Rung] = frozenset()  # the agent's, since the customer last spoke
     over: bool = False

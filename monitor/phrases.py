@@ -15,7 +15,7 @@ from typing import Any, Final
 from models.errors import ConfigError
 from models.yamllines import Located, load_yaml, suggest
 from monitor.events import STAGES
-from monitor.policy import RUNGS, SIDE_CUES
+from monitor.policy import RULE_CLAIMS, RUNGS, SIDE_CUES
 
 PHRASES_DIR: Final = Path(__file__).resolve().parents[1] / "configs" / "phrases"
 """Where the shipped libraries lie, a folder a language."""
@@ -29,9 +29,9 @@ CUES: Final = (*LADDER_CUES, *SIDE_CUES)
 SLOTS: Final = ("wort", "anliegen", "anzahl")
 """What a sentence may name: the word that was used, the concern, how often respect was asked."""
 
-CLAIMS: Final = (*(f"said_{rung}" for rung in RUNGS[:-1]), "threatened")
+CLAIMS: Final = (*(f"said_{rung}" for rung in RUNGS[:-1]), "threatened", *RULE_CLAIMS)
 """What a sentence may need: that the agent has said a rung in the call, and how often; that the
-customer has just threatened them."""
+customer has just threatened them; that this rule has raised the cue."""
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _VERSION = re.compile(r"[a-z]{2}-[1-9][0-9]*")

@@ -7,9 +7,10 @@ file `standard.yaml` equals the annotation guideline and explains every value.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Literal, cast, get_args
 
 from models.errors import ConfigError
 from models.yamllines import Located, load_yaml, suggest
@@ -23,10 +24,19 @@ RUNGS: Final[tuple[Rung, ...]] = cast(tuple[Rung, ...], STAGES[1:])
 
 SideCueName = str
 SIDE_CUES: Final[tuple[SideCueName, ...]] = (
-    "involve_supervisor", "keep_formal_sie", "check_claim", "confirm_understanding",
-    "open_question", "explain_wait", "stay_factual", "aftercare",
+    "involve_supervisor", "keep_formal_sie", "listen", "check_claim", "confirm_understanding",
+    "open_question", "explain_wait", "callback", "win_back", "stay_factual", "expectation_gap",
+    "save_face", "aftercare",
 )  # fmt: skip
 """The cues beside the ladder, the most urgent first: a screen with room for one shows the first."""
+
+RULE_CLAIMS: Final = (
+    "talk_over", "interruption", "dead_air", "agent_share", "cancellation", "own_mistake",
+    "impatient_again", "no_time", "approval_refused",
+)  # fmt: skip
+"""Rules of side cues that a sentence may need: only then does it say the right thing."""
+
+Approver = Literal["nobody", "supervisor"]
 
 _VERSION = re.compile(r"[a-z][a-z0-9_]*-[1-9][0-9]*")
 
@@ -45,6 +55,7 @@ class Policy:
     grave_severity_from: int
     boundary_severity_from: int
     mild_attacks_overlooked: int
+    mild_forgotten_after_secs: float  # 0: never before the next step-down
     # calm -> understanding
     understanding_on_frustration: bool
     understanding_on_mild_attack: bool
@@ -60,12 +71,116 @@ class Policy:
     step_down_on_apology: bool
     calm_turns: int
     calm_agitation_up_to: float
-    # The agent ends an abusive call on their own
+    # Ending a call: may the agent do it on their own before the ladder is there, and who is asked
     agent_may_end_early: bool
+    end_approved_by: Approver
+    end_approval_secs: float
     # Beside the ladder
     side_cues: frozenset[SideCueName]
     open_question_frustrated_turns: int
+    callback_impatient_turns: int
     side_cue_stays_secs: float
+    listen: ListenLimits
+    screen: Pacing
+
+    @property
+    def name(self) -> str:
+        """Its name: the version without its number."""
+        return self.version.rpartition("-")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenLimits:
+    """What counts as not listening. Times in seconds of the call.
+
+    Both speaking at once for `talk_over_secs`; so many `interruptions` within
+    `interruptions_within_secs`; nobody speaking for `dead_air_secs` (`dead_air_on_hold_secs` when
+    the agent has said why it takes time); the agent's part of all that was said in the last
+    `share_within_secs` above `agent_share_percent`.
+    """
+
+    talk_over_secs: float
+    interruptions: int
+    interruptions_within_secs: float
+    dead_air_secs: float
+    dead_air_on_hold_secs: float
+    agent_share_percent: float
+    share_within_secs: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pacing:
+    """How calm the screen is. It delays what is shown, never what is decided. Times in seconds.
+
+    A line of the screen keeps its cue for `stays_secs` before another takes its place, a side cue
+    before a less urgent one for `urgent_stays_secs`; at most `per_minute` cues come within a
+    minute; a side cue does not come again for `same_again_secs`.
+    While the customer shouts, a cue from the mirror upwards waits for a pause of `pause_secs`, but
+    no longer than `pause_waited_for_secs`.
+    """
+
+    stays_secs: float
+    urgent_stays_secs: float
+    per_minute: int
+    same_again_secs: float
+    wait_for_pause: bool
+    pause_secs: float
+    pause_waited_for_secs: float
+
+
+class PolicyBook:
+    """The policies of a site, and which one a call gets."""
+
+    def __init__(
+        self,
+        default: Policy,
+        others: Iterable[Policy] = (),
+        queues: Mapping[str, str] | None = None,
+    ) -> None:
+        """`queues`: queue name -> policy name. Raises `ConfigError` for a policy that is none."""
+        self.default = default
+        self._by_name = {policy.name: policy for policy in (*others, default)}
+        self._queues = dict(queues or {})
+        for queue, name in self._queues.items():
+            self._named(name, f"for the queue {queue!r}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every policy that a call may ask for."""
+        return tuple(sorted(self._by_name))
+
+    def for_call(self, name: str | None = None, queue: str | None = None) -> Policy:
+        """The policy a call asks for by name, else its queue's, else the site's.
+
+        Raises `ConfigError` for a name there is no policy of.
+        """
+        if name is not None:
+            return self._named(name, "for the call")
+        if queue is not None and queue in self._queues:
+            return self._by_name[self._queues[queue]]
+        return self.default
+
+    def _named(self, name: str, what_for: str) -> Policy:
+        if name not in self._by_name:
+            raise ConfigError(f'there is no policy "{name}" {what_for}', suggest(name, self.names))
+        return self._by_name[name]
+
+
+def load_policies(
+    default: str | Path, folder: Path | None = None, queues: Mapping[str, str] | None = None
+) -> PolicyBook:
+    """The shipped policies, those in a site's own `folder`, and the `default` one.
+
+    A file of one's own goes before a shipped one of the same name. Raises `ConfigError`.
+    """
+    own = sorted(folder.expanduser().glob("*.yaml")) if folder is not None else []
+    if folder is not None and not own:
+        raise ConfigError(f"{folder}: there are no policy files", "add *.yaml files there")
+    shipped = [load_policy(name) for name in policy_names()]
+    mine = [load_policy(path) for path in own]
+    of_own = {policy.name: policy for policy in mine}
+    chosen = of_own.get(str(default)) or load_policy(default)
+    return PolicyBook(chosen, [*shipped, *mine], queues)
 
 
 def policy_names() -> tuple[str, ...]:
@@ -93,12 +208,15 @@ def _read(path: Path) -> Policy:
     root = load_yaml(path).mapping(
         required=(
             "version", "title", "attack", "understanding", "disclaimer", "short_cut", "step_down",
-            "end_call", "side_cues",
+            "end_call", "side_cues", "screen",
         )
     )  # fmt: skip
     attack = root["attack"].mapping(
-        required=("severity_from", "grave_from", "boundary_from", "mild_overlooked")
-    )
+        required=(
+            "severity_from", "grave_from", "boundary_from", "mild_overlooked",
+            "mild_forgotten_after_secs",
+        )
+    )  # fmt: skip
     understanding = root["understanding"].mapping(
         required=("on_frustration", "on_first_mild_attack", "complaint_agitation_from")
     )
@@ -108,7 +226,15 @@ def _read(path: Path) -> Policy:
     step_down = root["step_down"].mapping(
         required=("on_apology", "calm_turns", "calm_agitation_up_to")
     )
-    side = root["side_cues"].mapping(required=("on", "open_question_frustrated_turns", "stay_secs"))
+    end_call = root["end_call"].mapping(
+        required=("agent_may_end_early", "approved_by", "approval_secs")
+    )
+    side = root["side_cues"].mapping(
+        required=(
+            "on", "open_question_frustrated_turns", "callback_impatient_turns", "stay_secs",
+            "listen",
+        )
+    )  # fmt: skip
     policy = Policy(
         version=_version(root["version"], path),
         title=root["title"].text(),
@@ -116,6 +242,7 @@ def _read(path: Path) -> Policy:
         grave_severity_from=attack["grave_from"].integer(1, 3),
         boundary_severity_from=attack["boundary_from"].integer(1, 3),
         mild_attacks_overlooked=attack["mild_overlooked"].integer(0, 10),
+        mild_forgotten_after_secs=attack["mild_forgotten_after_secs"].number(0, 3600),
         understanding_on_frustration=understanding["on_frustration"].flag(),
         understanding_on_mild_attack=understanding["on_first_mild_attack"].flag(),
         complaint_agitation_from=understanding["complaint_agitation_from"].number(0, 1),
@@ -127,15 +254,54 @@ def _read(path: Path) -> Policy:
         step_down_on_apology=step_down["on_apology"].flag(),
         calm_turns=step_down["calm_turns"].integer(1, 50),
         calm_agitation_up_to=step_down["calm_agitation_up_to"].number(0, 1),
-        agent_may_end_early=root["end_call"]
-        .mapping(required=("agent_may_end_early",))["agent_may_end_early"]
-        .flag(),
+        agent_may_end_early=end_call["agent_may_end_early"].flag(),
+        end_approved_by=cast(Approver, end_call["approved_by"].choice(get_args(Approver))),
+        end_approval_secs=end_call["approval_secs"].number(5, 20),
         side_cues=_side_cues(side["on"]),
         open_question_frustrated_turns=side["open_question_frustrated_turns"].integer(1, 20),
+        callback_impatient_turns=side["callback_impatient_turns"].integer(1, 20),
         side_cue_stays_secs=side["stay_secs"].number(5, 600),
+        listen=_listen(side["listen"]),
+        screen=_screen(root["screen"]),
     )
     _check_together(policy, attack, understanding, short_cut, step_down)
     return policy
+
+
+def _listen(node: Located) -> ListenLimits:
+    limits = node.mapping(
+        required=(
+            "talk_over_secs", "interruptions", "interruptions_within_secs", "dead_air_secs",
+            "dead_air_on_hold_secs", "agent_share_percent", "share_within_secs",
+        )
+    )  # fmt: skip
+    return ListenLimits(
+        talk_over_secs=limits["talk_over_secs"].number(0.5, 30),
+        interruptions=limits["interruptions"].integer(1, 20),
+        interruptions_within_secs=limits["interruptions_within_secs"].number(5, 600),
+        dead_air_secs=limits["dead_air_secs"].number(2, 120),
+        dead_air_on_hold_secs=limits["dead_air_on_hold_secs"].number(2, 600),
+        agent_share_percent=limits["agent_share_percent"].number(50, 100),
+        share_within_secs=limits["share_within_secs"].number(10, 600),
+    )
+
+
+def _screen(node: Located) -> Pacing:
+    values = node.mapping(
+        required=(
+            "stays_secs", "urgent_stays_secs", "per_minute", "same_again_secs", "wait_for_pause",
+            "pause_secs", "pause_waited_for_secs",
+        )
+    )  # fmt: skip
+    return Pacing(
+        stays_secs=values["stays_secs"].number(1, 60),
+        urgent_stays_secs=values["urgent_stays_secs"].number(1, 120),
+        per_minute=values["per_minute"].integer(2, 30),
+        same_again_secs=values["same_again_secs"].number(0, 600),
+        wait_for_pause=values["wait_for_pause"].flag(),
+        pause_secs=values["pause_secs"].number(0.2, 5),
+        pause_waited_for_secs=values["pause_waited_for_secs"].number(0, 60),
+    )
 
 
 def _version(node: Located, path: Path) -> str:

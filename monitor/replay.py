@@ -12,7 +12,7 @@ judged alone (a turn without `labels` still goes to the model, `[]` means neutra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -22,7 +22,8 @@ from models.errors import ContenanceError
 from models.text.score import AGENT_LABELS, CUSTOMER_LABELS, TextModel, TextScore
 from models.yamllines import suggest
 from monitor.conversation import Conversation, Utterance
-from monitor.events import CueShown, Event, Evidence, StageChanged
+from monitor.events import Event, Evidence, StageChanged
+from monitor.ladder import CueRaised
 from monitor.phrases import PhraseBook
 from monitor.policy import Policy
 
@@ -88,56 +89,60 @@ def replay(
     """Run each call; yield a dict a turn and one a call, as in the module's docstring."""
     for call in calls:
         talk = Conversation(call.id, text_model=text_model, policy=policy, phrases=phrases)
-        total, t_secs = 0, 0.0
-        for index, turn in enumerate(call.turns):
-            t_secs = max(t_secs, turn.t)
-            score = _given(turn, text_model) if use_labels and turn.labels is not None else None
-            events = talk.heard(
-                Utterance(
-                    channel=turn.channel,
-                    number=index + 1,
-                    t_secs=t_secs,
-                    text=turn.text,
-                    agitation=turn.agitation,
-                    turn=index,
-                    score=score,
-                )
-            )
+        total = 0
+        said = utterances(call, text_model, use_labels=use_labels)
+        for index, (turn, utterance) in enumerate(zip(call.turns, said, strict=True)):
+            events = talk.heard(utterance)
+            raised = talk.raised
             if index == len(call.turns) - 1:
-                events += talk.end(t_secs)
-            shown = [event for event in events if isinstance(event, CueShown)]
-            total += len(shown)
+                events += talk.end(utterance.t_secs)
+                raised += talk.raised
+            total += len(raised)
             yield {
                 "call": call.id,
                 "turn": index,
                 "t": turn.t,
                 "stage": talk.stage,
-                "new_cues": [event.name for event in shown],
-                "visible_cues": list(talk.visible_cues),
-                "reason": _reason(events),
+                "new_cues": [cue.name for cue in raised],
+                "visible_cues": list(talk.cues_in_force),
+                "reason": _reason(events, raised),
             }
         yield {"call": call.id, "final_stage": talk.stage, "cues_total": total}
 
 
+def utterances(call: Transcript, text_model: TextModel, *, use_labels: bool) -> Iterator[Utterance]:
+    """The turns of a transcript as the conversation takes them: one utterance a turn.
+
+    Times that go back are taken as standing still: a transcript may be rounded.
+    """
+    t_secs = 0.0
+    for index, turn in enumerate(call.turns):
+        t_secs = max(t_secs, turn.t)
+        given = use_labels and turn.labels is not None
+        yield Utterance(
+            channel=turn.channel,
+            number=index + 1,
+            t_secs=t_secs,
+            text=turn.text,
+            agitation=turn.agitation,
+            turn=index,
+            score=_given(turn, text_model) if given else None,
+        )
+
+
 def _given(turn: TranscriptTurn, model: TextModel) -> TextScore:
     """The turn's own labels; what is no label (du form, correction) still comes from the words."""
-    labels = tuple(turn.labels or ())
-    scored = model.score(turn.text, turn.channel)
-    return replace(
-        scored,
-        labels=dict.fromkeys(labels, 1.0),
-        assigned=labels,
-        severity=turn.severity or 0,
-        evidence=tuple(span for span in scored.evidence if span.label in labels),
-    )
+    explained = model.explain(turn.text, turn.channel, turn.labels or ())
+    return replace(explained, severity=turn.severity or 0)
 
 
-def _reason(events: list[Event]) -> str:
+def _reason(events: Sequence[Event], raised: Sequence[CueRaised]) -> str:
     """Why, in one line: the rules that fired and the words or counts behind them."""
+    why = [(one.rule, one.evidence) for one in events if isinstance(one, StageChanged)]
+    why += [(one.rule, one.evidence) for one in raised]
     parts = [
-        f"{event.rule}: {', '.join(filter(None, map(_plain, event.evidence)))}".removesuffix(": ")
-        for event in events
-        if isinstance(event, StageChanged | CueShown)
+        f"{rule}: {', '.join(filter(None, map(_plain, evidence)))}".removesuffix(": ")
+        for rule, evidence in why
     ]
     return "; ".join(dict.fromkeys(parts))
 

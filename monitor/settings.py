@@ -66,12 +66,21 @@ class TextAnalysis(_Group):
     """What is said."""
 
     model: Text = "lexicon"
+    lexicon: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
 
 
 class PolicyChoice(_Group):
-    """The escalation policy."""
+    """The escalation policies."""
 
     name: Text = "standard"
+    folder: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    queues: tuple[Annotated[str, Field(pattern=r"^[^=]+=[^=]+$")], ...] = ()
+
+    @property
+    def of_queue(self) -> dict[str, str]:
+        """Queue name -> name of its policy."""
+        pairs = (entry.split("=") for entry in self.queues)
+        return {queue.strip(): policy.strip() for queue, policy in pairs}
 
 
 class StoreChoice(_Group):
@@ -303,8 +312,8 @@ def _explain(detail: ErrorDetails, given: Mapping[str, _Given]) -> ConfigError:
         case "literal_error":
             problem, fix = f'"{value}" is not known here', suggest(str(value), _choices(info))
         case "string_pattern_mismatch":
-            problem = f'"{value}" is no origin'
-            fix = 'write scheme and host without a path, e.g. "https://intranet.example"'
+            problem, fix = _PATTERNS[path]
+            problem = f'"{value}" {problem}'
         case "string_too_short":
             problem, fix = "the text is empty", "write something, or leave the setting out"
         case kind if kind.startswith("bool"):
@@ -318,6 +327,15 @@ def _explain(detail: ErrorDetails, given: Mapping[str, _Given]) -> ConfigError:
         case _:
             problem, fix = "expected text", "put it in quotes"
     return ConfigError(f"{given[path].origin}: {path}: {problem}", fix)
+
+
+_PATTERNS = {
+    "server.allowed_origins": (
+        "is no origin",
+        'write scheme and host without a path, e.g. "https://intranet.example"',
+    ),
+    "policy.queues": ("names no queue and policy", 'write QUEUE=POLICY, e.g. "complaints=patient"'),
+}
 
 
 def _choices(info: FieldInfo) -> tuple[str, ...]:

@@ -14,18 +14,30 @@ said out loud (a graver word, an apology that follows) becomes an outcome; nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, assert_never, cast
 
-from monitor.beside import Reason, answered, reasons, slipped, vented_again
+from monitor.beside import (
+    Reason,
+    answered,
+    pressed_again,
+    put_right,
+    reasons,
+    refused,
+    slipped,
+    unheard,
+    vented_again,
+)
 from monitor.events import STAGES, Evidence, Rung, Stage
 from monitor.ladder import (
+    ApprovalRefused,
     CallOver,
     CueDropped,
     CueRaised,
     DropReason,
+    Elapsed,
     Input,
     LadderState,
     Moved,
@@ -35,7 +47,7 @@ from monitor.ladder import (
     StepTaken,
     initial,
 )
-from monitor.policy import RUNGS, SIDE_CUES, Policy
+from monitor.policy import RULE_CLAIMS, RUNGS, SIDE_CUES, Policy
 from monitor.signals import (
     Counts,
     Sign,
@@ -47,13 +59,18 @@ from monitor.signals import (
     is_mild,
     signs,
 )
+from monitor.timing import Noticed
 from monitor.turns import Heard, Turn
 
 __all__ = [
-    "LADDER", "CallOver", "CueDropped", "CueRaised", "DropReason", "Heard", "Input", "LadderState",
-    "Moved", "OpenCue", "Outcome", "Signal", "Step", "StepConfirmed", "StepTaken",
-    "UnlistedTransitionError", "advance", "initial", "rung_of",
+    "LADDER", "ApprovalRefused", "CallOver", "CueDropped", "CueRaised", "DropReason", "Elapsed",
+    "Heard", "Input", "LadderState", "Moved", "Noticed", "OpenCue", "Outcome", "Signal", "Step",
+    "StepConfirmed", "StepTaken", "UnlistedTransitionError", "advance", "initial", "rung_of",
+    "with_voice",
 ]  # fmt: skip
+
+GRAVE_RULES: Final = ("threat", "severity_3")
+"""Rules after which the agent alone decides about ending the call."""
 
 _CONCERNS: Final = ("complaint", "price_claim", "cancellation")  # they say what the call is about
 
@@ -127,11 +144,32 @@ def advance(
             after, outcomes = _hear(fresh, event, now_secs, policy)
         case StepConfirmed():
             after, outcomes = _confirm(fresh, event.rung)
+        case Noticed():
+            after, outcomes = _notice(fresh, event, now_secs, policy)
+        case ApprovalRefused():
+            after, outcomes = _between_turns(fresh, refused(), now_secs, policy)
+        case Elapsed():
+            after, outcomes = fresh, ()
         case CallOver():
             after, outcomes = _close(fresh, now_secs, policy)
         case _:
             assert_never(event)
     return after, (*expired, *outcomes)
+
+
+def with_voice(outcomes: Sequence[Outcome], voice: Sequence[Evidence]) -> tuple[Outcome, ...]:
+    """The outcomes of a customer's turn, each with what the voice did beside the words.
+
+    The voice decides nothing here: it is told with what the words have decided.
+    """
+    if not voice:
+        return tuple(outcomes)
+    return tuple(
+        replace(one, evidence=(*one.evidence, *voice))
+        if isinstance(one, Moved | CueRaised)
+        else one
+        for one in outcomes
+    )
 
 
 # What was heard ----------------------------------------------------------------------------------
@@ -177,6 +215,11 @@ def _still_there(after: LadderState, shown: LadderState, turn: Turn) -> tuple[Op
     One that was already shown keeps the time it was raised at.
     """
     known = {cue.key: cue for cue in shown.side_cues}
+    known |= {  # raised in this turn, and since then again by something else (approval refused)
+        (cue.name, turn.number): cue
+        for cue in shown.side_cues
+        if cue.turn < 0 and cue.name in turn.raised
+    }
     return tuple(
         known.get(cue.key, cue)
         for cue in after.side_cues
@@ -198,7 +241,9 @@ def _changes(
         drops.append(CueDropped(shown.cue.name, why))
     for gone in shown.side_cues:
         if gone.key not in new:
-            drops.append(CueDropped(gone.name, "said" if channel == "agent" else "replaced"))
+            again = any(cue.name == gone.name for cue in after.side_cues)
+            passed: DropReason = "replaced" if again else "expired"
+            drops.append(CueDropped(gone.name, "said" if channel == "agent" else passed))
     for cue in (after.cue, *after.side_cues):
         if cue is not None and cue.key not in old:
             raises.append(CueRaised(cue.name, cue.rule, cue.evidence, cue.slots))
@@ -212,7 +257,7 @@ def _changes(
 
 
 def _customer_turn(before: LadderState, turn: Turn, now_secs: float, policy: Policy) -> _Verdict:
-    state = _count(before, turn, policy)
+    state = _count(before, turn, now_secs, policy)
     counts = Counts(state.attacks_in_call, state.mild_attacks, state.calm_turns)
     for sign in signs(turn, counts, policy):
         step = _step(state.stage, sign.signal)
@@ -221,7 +266,14 @@ def _customer_turn(before: LadderState, turn: Turn, now_secs: float, policy: Pol
     state = _take(state, turn, step, sign, now_secs, policy)
     said, stage = _level(state.said_since_step_down), _level(state.stage)
     state = replace(state, understanding_due=said < 1 and stage <= 1)
-    for reason in reasons(turn):
+    # `listen` is answered when the customer speaks again, not by the words that led to it
+    unanswered = tuple(
+        cue for cue in state.side_cues if cue.name != "listen" or turn.began_secs < cue.raised_secs
+    )
+    state = replace(state, side_cues=unanswered)
+    pressed = pressed_again(turn, state.impatient_turns, policy)
+    corrected = put_right(turn, only_checked=state.only_checked) if state.checked_facts else None
+    for reason in (*reasons(turn), corrected, pressed):
         state = _beside(state, turn, reason, now_secs, policy)
     if not (state.concern_named or state.asked_openly):
         vented = vented_again(turn, state.frustrated_turns, policy)
@@ -229,23 +281,28 @@ def _customer_turn(before: LadderState, turn: Turn, now_secs: float, policy: Pol
     return _Verdict(state, sign.rule, sign.evidence)
 
 
-def _count(before: LadderState, turn: Turn, policy: Policy) -> LadderState:
+def _count(before: LadderState, turn: Turn, now_secs: float, policy: Policy) -> LadderState:
     """The counts and memories that this turn adds to, each once a turn."""
     new = {
         "attack": is_attack(turn, policy),
         "mild": is_mild(turn, policy),
         "frustration": turn.has("frustration"),
+        "impatience": turn.has("impatience"),
     }
     add = {name: int(given and name not in turn.counted) for name, given in new.items()}
+    kept_secs = policy.mild_forgotten_after_secs
+    forgotten = 0 < kept_secs <= now_secs - before.last_mild_secs
     calm_turns = before.calm_turns + (0 if turn.resumed else 1)
     return replace(
         before,
         attacks_in_call=before.attacks_in_call + add["attack"],
-        mild_attacks=before.mild_attacks + add["mild"],
+        mild_attacks=(0 if forgotten else before.mild_attacks) + add["mild"],
+        last_mild_secs=now_secs if add["mild"] else before.last_mild_secs,
         frustrated_turns=before.frustrated_turns + add["frustration"],
+        impatient_turns=before.impatient_turns + add["impatience"],
         calm_turns=calm_turns if is_calm(turn, policy) else 0,
         disclaimed=before.disclaimed or turn.has("disclaimer"),
-        concern_named=before.concern_named or turn.has(*_CONCERNS),
+        concern_named=before.concern_named or turn.has(*_CONCERNS) or "concern" in turn.hints,
         concern=before.concern or turn.concern,
         customer_spoke=True,
         steps_this_turn=before.steps_this_turn if turn.resumed else frozenset(),
@@ -294,7 +351,7 @@ def _take(
         rule=sign.rule,
         raised_secs=now_secs,
         evidence=sign.evidence,
-        slots=_slots(state, turn, policy),
+        slots=_slots(state, turn, policy, sign.rule),
     )
     return replace(state, cue=cue)
 
@@ -329,16 +386,19 @@ def _cue_name(state: LadderState, turn: Turn, target: int, step: Step, policy: P
     return rung
 
 
-def _slots(state: LadderState, turn: Turn | None, policy: Policy) -> dict[str, str]:
+def _slots(state: LadderState, turn: Turn | None, policy: Policy, rule: str) -> dict[str, str]:
     """What a sentence may name (`wort`, `anliegen`, `anzahl`) and claim.
 
-    Claims: `said_…`, in how many turns of the call the agent said it; `threatened`, just now.
+    Claims: `said_…`, in how many turns of the call the agent said it; `threatened`, just now; and
+    the rule that raised the cue.
     """
     slots = {
         f"said_{rung}": str(turns)
         for rung, turns in zip(RUNGS, state.said_in_call, strict=True)
         if turns
     }
+    if rule in RULE_CLAIMS:
+        slots[rule] = "1"
     requests = state.times_said("respect_request")
     if requests > 1:
         slots["anzahl"] = str(requests)
@@ -369,7 +429,14 @@ def _agent_turn(before: LadderState, turn: Turn, now_secs: float, policy: Policy
     state = replace(
         before,
         asked_openly=before.asked_openly or asked,
-        side_cues=tuple(cue for cue in before.side_cues if cue.name not in done),
+        hold_explained=turn.has("hold_explanation"),
+        checked_facts=turn.has("confirm_understanding"),
+        only_checked=turn.labels == {"confirm_understanding"},
+        side_cues=tuple(
+            cue
+            for cue in before.side_cues
+            if cue.name not in done and cue.rule != "dead_air"  # the silence is over
+        ),
     )
     rungs = _rungs_said(before, turn)
     if turn.has("agent_impolite"):  # covers nothing; but an ended call is ended
@@ -428,6 +495,7 @@ def _confirm(state: LadderState, rung: Rung) -> tuple[LadderState, tuple[Outcome
             "attack": after.attacks_in_call > (state.before or state).attacks_in_call,
             "mild": after.mild_attacks > (state.before or state).mild_attacks,
             "frustration": turn.has("frustration"),
+            "impatience": turn.has("impatience"),
         }
         after = replace(after, turn=turn.after_step(name for name, yes in counted.items() if yes))
         after = replace(after, before=replace(after, turn=None, before=None))
@@ -435,6 +503,40 @@ def _confirm(state: LadderState, rung: Rung) -> tuple[LadderState, tuple[Outcome
 
 
 # Beside the ladder -------------------------------------------------------------------------------
+
+
+def _notice(
+    state: LadderState, noticed: Noticed, now_secs: float, policy: Policy
+) -> tuple[LadderState, tuple[Outcome, ...]]:
+    """Something about who speaks when."""
+    late = state.interruption_secs
+    if noticed.kind == "interruption":
+        since_secs = now_secs - policy.listen.interruptions_within_secs
+        late = (*(secs for secs in late if secs > since_secs), now_secs)
+        state = _both(state, lambda one: replace(one, interruption_secs=late))
+    if noticed.kind == "dead_air" and noticed.start_secs == state.silence_told_secs:
+        return state, ()
+    on_hold = state.hold_explained
+    reason = unheard(noticed, interruptions=len(late), on_hold=on_hold, policy=policy)
+    if reason is not None and noticed.kind == "dead_air":
+        told_secs = noticed.start_secs
+        state = _both(state, lambda one: replace(one, silence_told_secs=told_secs))
+    return _between_turns(state, reason, now_secs, policy)
+
+
+def _between_turns(
+    state: LadderState, reason: Reason | None, now_secs: float, policy: Policy
+) -> tuple[LadderState, tuple[Outcome, ...]]:
+    """A side cue raised by no turn. It outlasts what else is said in the running one."""
+    state = _both(state, lambda one: replace(one, notices=state.notices + 1))
+    after = _both(state, lambda one: _beside(one, None, reason, now_secs, policy))
+    return after, _changes(state, _Verdict(after), after, "customer")
+
+
+def _both(state: LadderState, change: Callable[[LadderState], LadderState]) -> LadderState:
+    """The state with a change that holds whatever else is said in the running turn."""
+    before = None if state.before is None else change(state.before)
+    return replace(change(state), before=before)
 
 
 def _beside(
@@ -445,12 +547,12 @@ def _beside(
         return state
     cue = OpenCue(
         name=reason.name,
-        turn=-1 if turn is None else turn.number,
+        turn=-1 - state.notices if turn is None else turn.number,
         rung=None,
         rule=reason.rule,
         raised_secs=now_secs,
         evidence=reason.evidence,
-        slots=_slots(state, turn, policy),
+        slots=_slots(state, turn, policy, reason.rule),
     )
     others = [other for other in state.side_cues if other.name != cue.name]
     ranked = sorted((*others, cue), key=lambda one: SIDE_CUES.index(one.name))

@@ -34,7 +34,8 @@ class Heard:
     """One finished utterance.
 
     `turn` numbers the turns of both channels; several utterances may share one. `t_secs`: seconds
-    into the call. `agitation` 0..1 of the customer's voice, None when unknown.
+    into the call. `agitation` 0..1 of the customer's voice, None when unknown. `word_secs`: when
+    each word of `text` began, where that is known.
     """
 
     channel: Channel
@@ -44,6 +45,12 @@ class Heard:
     text: str
     score: TextScore
     agitation: float | None
+    word_secs: tuple[float, ...] = ()
+
+    def said_at_secs(self, start: int) -> float:
+        """When the word at character offset `start` was said; the utterance's time if unknown."""
+        word = self.text.count(" ", 0, start)
+        return self.word_secs[word] if word < len(self.word_secs) else self.t_secs
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,8 @@ class Turn:
 
     Severities 0..3, each the highest so far: of anything (`severity`), of insults and competence
     attacks on agent or staff (`attack_severity`), of private advances (`boundary_severity`).
-    `word`: what the agent was called; `concern`: what is wrong, in the customer's words.
+    `word`: what the agent was called; `concern`: what is wrong, in the customer's words;
+    `began_secs`: when its last utterance began.
     `resumed`: the agent confirmed a step in the middle of the turn, and only what came after it
     is in here; `counted` are the counts that the part before has already raised.
     """
@@ -71,6 +79,8 @@ class Turn:
     raised: frozenset[str] = frozenset()
     resumed: bool = False
     counted: frozenset[str] = frozenset()
+    words_said: int = 0
+    began_secs: float = 0.0
 
     def has(self, *labels: str) -> bool:
         """True if any of the labels was given in this turn."""
@@ -101,6 +111,8 @@ class Turn:
             evidence=(*self.evidence, *_evidence(said)),
             word=(_word(score) if attack else None) or self.word,
             concern=self.concern or _concern(said),
+            words_said=self.words_said + len(said.text.split()),
+            began_secs=max(self.began_secs, said.said_at_secs(0)),
         )
 
     def after_step(self, counted: Iterable[str]) -> Turn:
@@ -117,16 +129,16 @@ def _highest(one: float | None, other: float | None) -> float | None:
 
 def _evidence(said: Heard) -> list[Evidence]:
     """The words behind every label and hint; the whole utterance where no span is known."""
-    spans: dict[str, list[str]] = {}
+    spans: dict[str, list[tuple[str, int]]] = {}
     for span in said.score.evidence:
-        spans.setdefault(span.label, []).append(span.text)
+        spans.setdefault(span.label, []).append((span.text, span.start))
     return [
         Evidence(
             kind="words", label=label, text=text, channel=said.channel,
-            utterance=said.utterance, t_secs=said.t_secs,
+            utterance=said.utterance, t_secs=said.said_at_secs(start),
         )
         for label in (*said.score.assigned, *said.score.hints)
-        for text in spans.get(label, [said.text])
+        for text, start in spans.get(label, [(said.text, 0)])
     ]  # fmt: skip
 
 

@@ -64,7 +64,7 @@ async def healthz(hub: TheHub) -> Health:
         asr_model=asr.name,
         asr_for_humans=asr.for_humans,
         text_model=hub.parts.text.name,
-        policy=hub.parts.policy.version,
+        policy=hub.parts.policies.default.version,
         language=asr.language,
     )
 

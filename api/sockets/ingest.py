@@ -118,6 +118,7 @@ async def _open(hub: Hub, start: IngestStart) -> CallSession:
         team=start.team,
         queue=start.queue,
         agent_ref=start.agent_ref,
+        policy=start.policy,
         voice_consent=start.consent.voice,
         recording_consent=start.consent.recording,
     )

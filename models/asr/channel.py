@@ -74,6 +74,11 @@ class ChannelTranscriber:
         """The leased recogniser, to be given back when the call is over."""
         return self._recogniser
 
+    @property
+    def speech(self) -> bool:
+        """Whether somebody speaks on the channel at the end of what was pushed."""
+        return self._segmenter.speech
+
     def push(self, samples: Samples) -> list[Partial | Final]:
         """The next samples of the channel, shape (n,), float32, -1..1; n may be anything.
 

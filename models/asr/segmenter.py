@@ -96,6 +96,11 @@ class Segmenter:
         self._length = 0  # frames of the open segment, 0: none is open
         self._pause = 0  # frames since the last voiced vote
 
+    @property
+    def speech(self) -> bool:
+        """Whether somebody speaks at the end of what was pushed."""
+        return sum(self._votes) >= self._settings.vote_voiced
+
     def push(self, samples: Samples) -> list[Piece]:
         """The next samples of the channel, shape (n,), float32, -1..1; n may be anything."""
         joined = np.concatenate([self._pending, samples.astype(np.float32, copy=False)])
@@ -133,7 +138,7 @@ class Segmenter:
         start = self._seen
         self._seen += self._frame
         self._votes.append(self._voiced(coded, energy))
-        speech = sum(self._votes) >= self._settings.vote_voiced
+        speech = self.speech
         if not self._length:
             if not speech:
                 self._before.append(frame)

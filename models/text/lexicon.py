@@ -44,7 +44,8 @@ class _Index:
 
     def candidates(self, keys: Iterable[str]) -> list[int]:
         """Numbers of the patterns worth trying, in the order they were given."""
-        return sorted({number for key in keys for number in self._by_key.get(key, ())})
+        by_key = self._by_key
+        return sorted({number for key in keys if key in by_key for number in by_key[key]})
 
 
 class LexiconModel:
@@ -80,6 +81,21 @@ class LexiconModel:
         hits = self._hits(words, channel, context)
         return _summed_up(readable, words, hits, LABELS[channel])
 
+    def explain(self, text: str, channel: Channel, labels: Sequence[str]) -> TextScore:
+        """An utterance whose labels are known already: these, their evidence, and the hints."""
+        wanted = frozenset(labels)
+        readable = text[:_MAX_CHARS]
+        words = split_words(readable, self._lexicon.variants, self._lexicon.lists.marks)
+        words = self._without_names(words, channel)
+        hits = self._hits(words, channel, (), wanted)
+        found = _summed_up(readable, words, hits, LABELS[channel])
+        return TextScore(
+            labels=dict.fromkeys(labels, 1.0),
+            assigned=tuple(labels),
+            evidence=tuple(span for span in found.evidence if span.label in wanted),
+            hints=found.hints,
+        )
+
     def _without_names(self, words: Words, channel: Channel) -> Words:
         patterns = self._lexicon.unreadable[channel]
         for number in self._unreadable[channel].candidates(keys_of(words.words)):
@@ -88,12 +104,19 @@ class LexiconModel:
         return words
 
     def _hits(
-        self, words: Words, channel: Channel, context: Sequence[tuple[Channel, str]]
+        self,
+        words: Words,
+        channel: Channel,
+        context: Sequence[tuple[Channel, str]],
+        wanted: frozenset[str] | None = None,
     ) -> list[_Hit]:
+        """What the rules find; only hints and what concerns the labels in `wanted`, if given."""
         before: frozenset[str] | None = None
         hits = []
         for number in self._index[channel].candidates(keys_of(words.words)):
             rule, pattern = self._rules[channel][number]
+            if wanted is not None and rule.hint is None and wanted.isdisjoint(rule.labels):
+                continue
             if rule.after:
                 if before is None:
                     before = self._labels_before(channel, context)

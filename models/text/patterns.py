@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from models.text.words import WORD_END
@@ -110,7 +111,8 @@ class WordLists:
 
     def marks(self, word: str) -> str:
         """The marks of all lists a folded word is on."""
-        return "".join(self._marks[key] for key in sorted(keys_of((word,)) & self._marks.keys()))
+        known = self._marks
+        return "".join(known[key] for key in sorted(_keys_of_word(word)) if key in known)
 
 
 def compile_pattern(source: str, lists: WordLists, place: Place = "anywhere") -> Pattern:
@@ -150,13 +152,15 @@ def either(fragments: Iterable[Fragment]) -> Fragment:
 
 def keys_of(words: Iterable[str]) -> set[str]:
     """All keys that an utterance of these folded words can answer to."""
-    keys = set()
-    for word in words:
-        keys.add("=" + word)
-        for cut in range(MIN_STEM, len(word) + 1):
-            keys.add("<" + word[:cut])
-            keys.add(">" + word[-cut:])
-    return keys
+    return {key for word in words for key in _keys_of_word(word)}
+
+
+@lru_cache(maxsize=20_000)
+def _keys_of_word(word: str) -> tuple[str, ...]:
+    cuts = range(MIN_STEM, len(word) + 1)
+    return (
+        "=" + word, *("<" + word[:cut] for cut in cuts), *(">" + word[-cut:] for cut in cuts)
+    )  # fmt: skip
 
 
 def _cost(keys: Keys) -> float:

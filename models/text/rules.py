@@ -25,7 +25,10 @@ from models.text.score import AGENT_LABELS, CUSTOMER_LABELS, Channel, Target
 from models.text.words import fold
 from models.yamllines import Located, load_yaml, suggest
 
-HINTS = ("du_form", "correction")
+HINTS = (
+    "du_form", "correction", "affirms", "denies", "concern", "own_mistake", "expectation",
+    "no_time",
+)  # fmt: skip
 CHANNELS: tuple[Channel, ...] = ("customer", "agent")
 LABELS: dict[Channel, tuple[str, ...]] = {"customer": CUSTOMER_LABELS, "agent": AGENT_LABELS}
 _TARGETS = get_args(Target)

@@ -41,7 +41,7 @@ class TextScore:
 
     `labels`: label -> probability 0..1 (only those above 0); `assigned`: the labels taken as
     given; `severity` 0..3 (unfairness towards people, not heat); `hints`: findings that are no
-    label but trigger a side cue (`du_form`, `correction`).
+    label but count for a side cue (docs/labels.md lists them).
     """
 
     labels: Mapping[str, float] = field(default_factory=dict)
@@ -65,4 +65,10 @@ class TextModel(Protocol):
         """Score one utterance (transcript style: lower case, no punctuation).
 
         `context`: the last utterances before it, oldest first.
+        """
+
+    def explain(self, text: str, channel: Channel, labels: Sequence[str]) -> TextScore:
+        """An utterance whose labels are known already: these, their evidence, and the hints.
+
+        Severity and target are left as they are for nothing. Much faster than `score`.
         """

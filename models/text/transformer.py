@@ -76,6 +76,11 @@ class TransformerModel:
         """`hf-FOLDER@FINGERPRINT` of its configuration."""
         return self._name
 
+    def explain(self, text: str, channel: Channel, labels: Sequence[str]) -> TextScore:
+        """The labels alone: such a model knows neither the words behind them nor hints."""
+        del text, channel
+        return TextScore(labels=dict.fromkeys(labels, 1.0), assigned=tuple(labels))
+
     def score(
         self, text: str, channel: Channel, context: Sequence[tuple[Channel, str]] = ()
     ) -> TextScore:

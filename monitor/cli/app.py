@@ -12,7 +12,7 @@ from rich.text import Text
 
 from models.errors import ContenanceError
 from monitor import __version__
-from monitor.cli import config, devices, doctor, listen, registry, score, transcripts
+from monitor.cli import config, devices, doctor, listen, registry, score, transcripts, whatif
 
 app = typer.Typer(
     name="contenance",
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("monitor")(listen.monitor)
 app.command("replay")(transcripts.replay)
+app.command("what-if")(whatif.what_if)
 app.add_typer(score.app, name="score")
 app.add_typer(registry.app, name="models")
 app.add_typer(config.app, name="config")

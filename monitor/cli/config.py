@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Column, Table
 
+from models.yamllines import load_yaml
 from monitor.cli.shared import ConfigFile, JsonLines, print_table, write_json
 from monitor.settings import Loaded, load
 
@@ -18,17 +19,37 @@ app = typer.Typer(no_args_is_help=True, help="Check or show the settings.")
 def check(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="Settings file; the one in force if left out."),
+        typer.Argument(
+            metavar="[FILE]", help="Settings or policy file; the settings in force if left out."
+        ),
     ] = None,
 ) -> None:
-    """Check a settings file and the policy and phrases it names; say what is wrong and where."""
-    from monitor.phrases import PhraseBook
-    from monitor.policy import load_policy
+    """Check a settings file, all policies and all phrases; say what is wrong and where.
 
+    FILE may also be a policy of your own.
+    """
+    from monitor.phrases import LANGUAGES, PhraseBook
+    from monitor.policy import load_policies, load_policy
+
+    if file is not None and _is_policy(file):
+        print(f"{file}: all right (policy {load_policy(file).version})")
+        return
     loaded = load(file=file)
-    policy = load_policy(loaded.settings.policy.name)
-    PhraseBook.load(loaded.settings.language)
-    print(f"{loaded.file}: all right (policy {policy.version}, phrases {loaded.settings.language})")
+    choice = loaded.settings.policy
+    policies = load_policies(choice.name, choice.folder, choice.of_queue)
+    for lang in LANGUAGES:
+        PhraseBook.load(lang)
+    others = ", ".join(name for name in policies.names if name != policies.default.name)
+    print(
+        f"{loaded.file}: all right (policy {policies.default.version}, also {others}; "
+        f"phrases {', '.join(LANGUAGES)})"
+    )
+
+
+def _is_policy(file: Path) -> bool:
+    """Whether it has what only policies have."""
+    found = load_yaml(file).value
+    return isinstance(found, dict) and "version" in found
 
 
 @app.command()

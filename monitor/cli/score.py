@@ -59,7 +59,8 @@ def text(
     """
     from models.text.load import load_text_model
 
-    model = load_text_model(load_settings({}, config).settings.text.model)
+    choice = load_settings({}, config).settings.text
+    model = load_text_model(choice.model, choice.lexicon)
     table = None if json else Table("id", "severity", "target", "labels", "text")
     with open_lines(file) as lines:
         for line in _utterances(lines, skip_bad=skip_bad):

@@ -53,7 +53,7 @@ def replay(
     with open_lines(file) as lines:
         results = run(
             calls(lines),
-            text_model=load_text_model(settings.text.model),
+            text_model=load_text_model(settings.text.model, settings.text.lexicon),
             policy=load_policy(settings.policy.name),
             phrases=PhraseBook.load(settings.language),
             use_labels=use_labels,

@@ -198,6 +198,23 @@ class SqliteStore:
             done.set_result(result)
 
 
+def read_call(path: Path, call: str) -> list[Event]:
+    """The events of a stored call, read beside whatever process may be writing. Empty: unknown.
+
+    Raises `StoreError` if there is no such store or it cannot be read.
+    """
+    if not path.is_file():
+        raise StoreError(
+            f"there is no event store {path}", "name the one in use: CONTENANCE_STORE__PATH=FILE"
+        )
+    with (
+        _store_errors(path),
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db,
+    ):
+        rows = db.execute("SELECT seq, body FROM events WHERE call = ? ORDER BY seq", (call,))
+        return [_event(seq, body, None) for seq, body in rows]
+
+
 @contextmanager
 def _store_errors(path: Path) -> Iterator[None]:
     try:

@@ -45,15 +45,24 @@ def start_server(folder: Path, **environment: str) -> tuple[subprocess.Popen[str
     raise AssertionError("the server did not start: " + "".join(seen))
 
 
+Serving = Callable[..., tuple[subprocess.Popen[str], str]]
+
+
 @pytest.fixture
-def another_server(tmp_path: Path) -> Iterator[Callable[..., str]]:
+def another_server(serving: Serving) -> Callable[..., str]:
     """Start one more server, with settings from the environment; its host:port."""
+    return lambda **environment: serving(**environment)[1]
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Serving]:
+    """Start one more server, with settings from the environment; its process and host:port."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(**environment: str) -> str:
+    def start(**environment: str) -> tuple[subprocess.Popen[str], str]:
         process, address = start_server(tmp_path, **environment)
         started.append(process)
-        return address
+        return process, address
 
     yield start
     for process in started:

@@ -18,6 +18,9 @@ import pytest
 from models.text.load import load_text_model
 from models.text.score import AGENT_LABELS, CUSTOMER_LABELS, TextScore
 
+CHECKED_HINTS = {"du_form", "correction"}
+"""The hints that the utterances are labelled with."""
+
 DATA = Path(__file__).resolve().parents[1] / "data" / "text"
 ATTACKS = {"insult", "competence_attack", "threat"}
 FILES = ("dev", "check", "unseen")
@@ -176,4 +179,4 @@ def test_what_was_looked_at_while_writing_rules_is_labelled_almost_as_expected()
     assert false_alarms(cases) == 0
     for case in cases:
         if "hints" in case.gold:
-            assert set(case.score.hints) == set(case.gold["hints"]), case.gold["id"]
+            assert set(case.score.hints) & CHECKED_HINTS == set(case.gold["hints"]), case.gold["id"]

@@ -233,7 +233,7 @@ def test_a_reader_that_goes_away_ends_the_program_quietly(tmp_path: Path) -> Non
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdin.close()
-    assert process.stdout.readline().startswith(b'{"v":1')
+    assert process.stdout.readline().startswith(b'{"v":2')
     process.stdout.close()
     err = process.stderr.read().decode()
     assert process.wait(timeout=60) == 1

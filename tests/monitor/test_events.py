@@ -77,4 +77,16 @@ def test_an_unknown_type_or_version_is_refused() -> None:
     with pytest.raises(ValidationError):
         from_wire(wire | {"type": "call.exploded"})
     with pytest.raises(ValidationError):
-        from_wire(wire | {"v": 2})
+        from_wire(wire | {"v": 3})
+
+
+def test_what_was_stored_before_version_2_is_still_read() -> None:
+    tone = json.loads(build(events.ToneFinal).to_wire()) | {"v": 1}
+    del tone["hints"]
+    timing = json.loads(build(events.Timing).to_wire()) | {"v": 1}
+    del timing["secs"]
+    old_tone, old_timing = from_wire(tone), from_wire(timing)
+    assert isinstance(old_tone, events.ToneFinal)
+    assert isinstance(old_timing, events.Timing)
+    assert (old_tone.v, old_tone.hints, old_timing.secs) == (1, (), 0.0)
+    assert build(events.CallEnded).v == events.VERSION == 2

@@ -82,6 +82,11 @@ CLAIMING = {
         "das habe ich Ihnen gesagt": "said_understanding",
         "gedroht": "threatened",
         "Drohung": "threatened",
+        "zugleich": "talk_over",
+        "unterbrochen": "interruption",
+        "Ich bin noch da": "dead_air",
+        "Stille": "dead_air",
+        "viel erzählt": "agent_share",
     },
     "en": {
         "I did ask": "said_respect_request",
@@ -92,6 +97,11 @@ CLAIMING = {
         "still understand": "said_understanding",
         "as I told you": "said_understanding",
         "threat": "threatened",
+        "at the same time": "talk_over",
+        "interrupted": "interruption",
+        "I am still here": "dead_air",
+        "silence": "dead_air",
+        "talked a lot": "agent_share",
     },
 }
 
@@ -101,6 +111,17 @@ def test_what_a_sentence_claims_it_needs_and_needs_only_that(lang: str) -> None:
     for phrase in phrases(BOOKS[lang]):
         claimed = {claim for words, claim in CLAIMING[lang].items() if words in phrase.text}
         assert claimed == dict(phrase.needs).keys(), phrase.id
+
+
+@pytest.mark.parametrize("rule", ["talk_over", "interruption", "dead_air", "agent_share"])
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_was_measured_is_only_named_by_the_rule_that_measured_it(lang: str, rule: str) -> None:
+    book, used = BOOKS[lang], list[str]()
+    while phrase := book.choose("listen", used, {rule: "1"}):
+        used.append(phrase.id)
+        assert dict(phrase.needs).keys() <= {rule}
+    first = book.phrase(used[0])
+    assert dict(first.needs) == {rule: 1}, "what fits the moment comes first"
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -165,7 +186,7 @@ def test_unknown_cues_phrases_and_slots_raise() -> None:
 def test_to_json_holds_all_that_a_screen_shows() -> None:
     book = BOOKS["de"]
     data = book.to_json()
-    assert (data["lang"], data["version"]) == ("de", "de-1")
+    assert (data["lang"], data["version"]) == ("de", "de-2")
     assert list(data["stages"]) == list(STAGES)
     assert data["cues"]["end_call"]["heading"] == "Gespräch beenden"
     assert set(data["cues"]) == set(CUES)
@@ -198,9 +219,9 @@ def test_to_json_holds_all_that_a_screen_shows() -> None:
          "add"),
         ("stages.yaml", "      richtig: ", "      Richtig!: ", '"Richtig!" is no id',
          "small letters"),
-        ("stages.yaml", "version: de-1", "version: de-2", '"de-2" differs from "de-1"',
+        ("stages.yaml", "version: de-2", "version: de-3", '"de-3" differs from "de-2"',
          "same version"),
-        ("side.yaml", "version: de-1", "version: en-1", '"en-1" is no version', "de-1"),
+        ("side.yaml", "version: de-2", "version: en-1", '"en-1" is no version', "de-1"),
         ("side.yaml", "  check_claim:", "  mirror:", 'the cue "mirror" is also in', "remove one"),
     ],
 )  # fmt: skip

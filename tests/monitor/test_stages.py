@@ -3,10 +3,74 @@
 A scenario is a table, a turn a line: who speaks (C customer, A agent), labels, severity, agitation
 (@0.6), hints (+du_form), a target other than the default (!third); behind the bar the stage in
 force afterwards and the cues raised by the turn. BUTTON is the agent's "gesagt", OVER the end.
+
+Clause by clause, with the test that holds it (all begin with test_; … stands for the clause's own
+prefix, rule_N_ or clarification_; what the words must be to carry a label is not the ladder's
+business and is tested with the text model):
+
+the ladder and its cues | the_ladder_has_the_stages_of_the_guideline
+a turn without reason: no cue | a_calm_call_gets_no_cue_at_all
+happy shouting is no anger | rule_1_voice_alone_changes_no_stage
+
+1 frustration | …frustration_leads_to_understanding
+1 complaint with agitation >= 0.5 | …complaint_needs_an_agitated_voice
+1 or one mild attack | …one_mild_attack_leads_to_understanding
+1 heat that leads no higher | …heat_without_frustration_never_leads_higher
+1 … and never above understanding | …factual_fury_never_leads_above_understanding
+1 once empathy was said: not repeated | …once_empathy_was_said_the_cue_is_not_repeated
+2 severity >= 2 on agent or staff | …an_attack_is_one_on_the_agent_or_on_staff
+2 or the second mild | …the_first_mild_attack_is_overlooked_the_second_is_an_attack
+2 cues the rung above the highest said | …an_attack_cues_the_rung_above_the_highest_said
+2 empathy said: mirror | …empathy_said_at_calm_leads_to_mirror
+2 nothing said: understanding | …nothing_said_leads_to_understanding
+3 what says a rung | …what_says_a_rung
+3 a higher rung covers the lower ones | …a_higher_rung_covers_the_lower_ones
+3 what covers nothing | …a_solution_offer_alone_or_an_impolite_turn_covers_nothing
+3 skipped: it stays | …a_skipped_rung_stays_and_comes_again_at_the_next_attack
+4 disclaimer with anger | …disclaimer_with_anger_is_quoted_in_place_of_understanding
+4 an attack after one | …an_attack_after_a_disclaimer_quotes_it_in_place_of_the_mirror
+5 severity 3: respect_request at once | …severity_3_asks_for_respect_at_once
+5 threat: consequence at once | …a_threat_announces_the_consequence_at_once
+5 asked or announced: the end | …respect_requested_or_consequence_announced_leads_to_the_end
+6 severity 1: only keep_formal_sie | …a_mild_advance_only_asks_for_the_formal_sie
+6 severity >= 2: no mirror | …from_severity_2_no_mirror_start_at_respect_request
+7 apology: mirror or higher to understanding | …an_apology_takes_mirror_or_higher_to_understanding
+7 apology: understanding to calm | …an_apology_takes_understanding_to_calm
+7 the mild count restarts | …after_an_apology_the_mild_count_restarts
+7 the next attack is mirrored again | …after_an_apology_the_next_attack_is_mirrored_again
+7 three calm turns: calm | …three_calm_turns_in_a_row_lead_to_calm_and_reset_the_ladder
+7 … what a calm turn is | …anything_else_breaks_the_row
+7 … ladder reset | …three_calm_turns_begin_everything_anew
+7 end_call never steps down | …end_call_never_steps_down
+
+side cues leave the stage alone | side_cues_come_with_every_trigger_and_leave_the_stage_alone
+next to a ladder cue too | side_cues_come_next_to_a_ladder_cue
+open_question | open_question_at_the_second_frustrated_turn_without_a_concern
+… no concern named, none asked | no_open_question_when_a_concern_was_named_or_asked_for
+… greeting formula ignored | the_offer_of_help_in_a_greeting_is_no_open_question
+stay_factual after an impolite turn, at that turn | stay_factual_comes_at_the_impolite_agent_turn
+keep_formal_sie: also a sudden du, which is no more | a_sudden_du_raises_that_cue_and_nothing_else
+involve_supervisor: both reasons | one_entry_per_side_cue_whatever_triggered_it
+aftercare once, after the last turn | aftercare_once_and_only_when_the_call_ended_in_end_call
+
+clarified: a quoted disclaimer | …quoting_answers_an_understanding_cue_only
+clarified: after it: same turn | rule_4_same_turn_a_sham_disclaimer_counts_when_an_attack_follows
+clarified: … or since the last step-down | rule_4_a_disclaimer_counts_until_the_next_step_down
+clarified: first mild attack | …the_first_mild_attack_cues_understanding_at_most
+clarified: understanding again | …the_understanding_cue_comes_again_only_at_an_attack
+clarified: frustration in the same turn counts | …frustration_in_the_same_turn_still_counts
+clarified: an apology forgets | rule_7_an_apology_forgets_all_that_was_said_above_empathy
+clarified: one entry per side cue | one_entry_per_side_cue_whatever_triggered_it
+clarified: a threat is severity 3 | rule_5_a_threat_is_grave_whatever_severity_it_was_given
+clarified: a sham one counts | rule_4_same_turn_a_sham_disclaimer_counts_when_an_attack_follows
+clarified: farewell after a termination | an_agent_who_ends_an_abusive_call_early_is_at_end_call
+clarified: thanks counts as a calm turn | …thanks_counts_as_a_calm_turn
+clarified: a correction, not a dispute | …a_correction_and_no_dispute_asks_to_confirm
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -89,6 +153,43 @@ def only(kind: type[Outcome], outcomes: tuple[Outcome, ...]) -> list[Outcome]:
     return [out for out in outcomes if isinstance(out, kind)]
 
 
+# The guideline as a whole ------------------------------------------------------------------------
+
+
+def test_every_clause_of_the_guideline_has_its_test() -> None:
+    assert __doc__ is not None
+    held = set()
+    for line in __doc__.splitlines():
+        clause, bar, test = line.partition(" | ")
+        if bar:
+            number = clause.split()[0]
+            prefix = f"rule_{number}_" if number.isdigit() else "clarification_"
+            name = "test_" + test.replace("…", prefix)
+            assert name in globals(), line
+            held.add(name)
+    assert {f"rule_{number}" for number in range(1, 8)} == {
+        match[0] for name in held if (match := re.match(r"rule_\d", name[5:]))
+    }
+
+
+def test_the_ladder_has_the_stages_of_the_guideline() -> None:
+    assert stages.STAGES == (
+        "calm", "understanding", "mirror", "respect_request", "consequence", "end_call",
+    )  # fmt: skip
+
+
+def test_a_calm_call_gets_no_cue_at_all() -> None:
+    walk("""
+        A greeting open_question       | calm
+        C complaint @0.3               | calm
+        A empathy                      | calm
+        C @0.2                         | calm
+        A solution_offer               | calm
+        C thanks @0.9                  | calm
+        A farewell                     | calm
+        OVER                           | calm""")
+
+
 # Rule 1: calm -> understanding -------------------------------------------------------------------
 
 
@@ -140,6 +241,15 @@ def test_rule_1_factual_fury_never_leads_above_understanding() -> None:
         C cancellation frustration profanity @1  | understanding""")
 
 
+@pytest.mark.parametrize(
+    "turn", ["profanity", "legal_threat complaint", "cancellation", "supervisor_request", "!third"]
+)
+def test_clarification_frustration_in_the_same_turn_still_counts(turn: str) -> None:
+    state, outcomes = play(f"C frustration {turn}")
+    assert state.stage == "understanding"
+    assert only(CueRaised, outcomes[0])[0].name == "understanding"
+
+
 def test_rule_1_once_empathy_was_said_the_cue_is_not_repeated() -> None:
     walk("""
         A empathy               | calm
@@ -172,6 +282,24 @@ def test_rule_2_an_attack_cues_the_rung_above_the_highest_said() -> None:
         C insult 2                 | end_call end_call
         A call_termination         | end_call
         OVER                       | end_call aftercare""")
+
+
+@pytest.mark.parametrize(
+    ("turn", "stage"),
+    [
+        ("C insult 2 !agent", "mirror"),
+        ("C competence_attack 2 !agent", "mirror"),
+        ("C insult 2 !company", "mirror"),
+        ("C competence_attack 3 !company", "respect_request"),
+        ("C insult 2 !third", "calm"),
+        ("C insult 2 !product", "calm"),
+        ("C frustration 2", "understanding"),
+        ("C generalisation 2", "calm"),
+    ],
+)
+def test_rule_2_an_attack_is_one_on_the_agent_or_on_staff(turn: str, stage: str) -> None:
+    state, _ = play(f"A empathy\n{turn}")
+    assert state.stage == stage
 
 
 def test_rule_2_nothing_said_leads_to_understanding() -> None:
@@ -217,6 +345,23 @@ def test_rule_2_a_generalisation_or_stalling_accusation_is_no_mild_attack() -> N
 
 
 # Rule 3: what the agent has said -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("label", "rung"),
+    [
+        ("empathy", "understanding"),
+        ("paraphrase", "mirror"),
+        ("quote_disclaimer", "mirror"),
+        ("respect_request", "respect_request"),
+        ("consequence_announcement", "consequence"),
+        ("call_termination", "end_call"),
+    ],
+)
+def test_rule_3_what_says_a_rung(label: str, rung: str) -> None:
+    state, outcomes = play(f"A empathy\nC insult 2\nA {label}")
+    assert only(StepTaken, outcomes[2]) == [StepTaken(rung, "text", 2)]
+    assert state.said_since_step_down == rung
 
 
 @pytest.mark.parametrize(
@@ -558,6 +703,26 @@ def test_rule_7_three_calm_turns_in_a_row_lead_to_calm_and_reset_the_ladder() ->
     assert state.said_since_step_down == "calm"
 
 
+def test_rule_7_three_calm_turns_begin_everything_anew() -> None:
+    walk("""
+        C disclaimer insult 1 | understanding quote_disclaimer
+        A quote_disclaimer    | understanding
+        C                     | understanding
+        C                     | understanding
+        C                     | calm
+        C insult 1            | understanding understanding
+        A empathy             | understanding
+        C insult 1            | mirror mirror""")
+
+
+def test_clarification_thanks_counts_as_a_calm_turn() -> None:
+    walk("""
+        C frustration | understanding understanding
+        C thanks      | understanding
+        C thanks @0.3 | understanding
+        C thanks      | calm""")
+
+
 @pytest.mark.parametrize(
     "breaks", ["C frustration", "C apology", "C @0.36", "C impatience 1", "C insult 1"]
 )
@@ -669,6 +834,31 @@ def test_side_cues_come_next_to_a_ladder_cue() -> None:
         C frustration impatience 1 | understanding understanding explain_wait
         A                          | understanding
         C insult price_claim 2     | understanding understanding check_claim""")
+
+
+def test_one_entry_per_side_cue_whatever_triggered_it() -> None:
+    walk("""
+        C supervisor_request                                    | calm involve_supervisor
+        C boundary_crossing 1 +du_form                          | calm keep_formal_sie
+        C impatience generalisation price_claim                 | calm check_claim explain_wait stay_factual
+        C threat 3 supervisor_request                           | consequence consequence involve_supervisor""")  # noqa: E501
+
+
+def test_a_sudden_du_raises_that_cue_and_nothing_else() -> None:
+    walk("""
+        A empathy           | calm
+        C +du_form          | calm keep_formal_sie
+        C +du_form insult 1 | understanding keep_formal_sie""")
+
+
+def test_clarification_a_correction_and_no_dispute_asks_to_confirm() -> None:
+    walk("""
+        C +correction             | calm confirm_understanding
+        A confirm_understanding   | calm
+        C +affirms                | calm
+        C complaint               | calm
+        A confirm_understanding   | calm
+        C complaint frustration   | understanding understanding""")
 
 
 def test_stay_factual_comes_at_the_impolite_agent_turn() -> None:
