@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from benchmarks.synthesis.render import Word
 from benchmarks.synthesis.scripts import Call
 from monitor.analyzer import CallAnalyzer, CallInfo, Parts
-from monitor.events import CueShown, Event, SpeechFinal, StageChanged
+from monitor.events import Event, SpeechFinal, StageChanged
+from monitor.policy import load_policy
+from monitor.refold import decide
 
 GRACE_SECS = 1.6
 """A stage or cue counts for a turn if it is there this long after the turn's last word."""
@@ -55,7 +57,9 @@ def compare(call: Call, truth: Sequence[Word], events: Sequence[Event]) -> Outco
     starts = {
         turn: min(word.start_secs for word in truth if word.turn == turn) for turn in _turns(truth)
     }
-    cues = [event for event in events if isinstance(event, CueShown)]
+    policy = load_policy("standard")  # what was decided; the screen shows it at its own pace
+    decided = decide([event for event in events if event.durable], policy)
+    cues = [(one.told.t_secs, cue.name) for one in decided for cue in one.cues]
     moves = [event for event in events if isinstance(event, StageChanged)]
     explained: set[int] = set()
     hits, missed = 0, []
@@ -64,9 +68,9 @@ def compare(call: Call, truth: Sequence[Word], events: Sequence[Event]) -> Outco
         stage = next((move.to for move in reversed(moves) if move.t_secs <= until), "calm")
         names = {item.cue, *item.also_ok}
         found = [
-            cue.cue
-            for cue in cues
-            if cue.name in names and starts[item.after_turn] < cue.t_secs <= until
+            number
+            for number, (t_secs, name) in enumerate(cues)
+            if name in names and starts[item.after_turn] < t_secs <= until
         ]
         explained.update(found)
         problem = ""
@@ -86,7 +90,9 @@ def compare(call: Call, truth: Sequence[Word], events: Sequence[Event]) -> Outco
         hits=hits,
         missed=tuple(missed),
         false_alarms=tuple(
-            f"{cue.t_secs:.1f} s: {cue.name}" for cue in cues if cue.cue not in explained
+            f"{t_secs:.1f} s: {name}"
+            for number, (t_secs, name) in enumerate(cues)
+            if number not in explained
         ),
         word_errors=errors,
         words=words,
