@@ -21,6 +21,9 @@ STATES = {
     "end_call": ("escalation", "cue.shown", 6),
     "over": ("escalation", "call.ended", 1),
     "step down": ("stepdown", "stage.changed", 3),
+    "side with timing": ("coach", "cue.shown", 5),
+    "approval asked": ("coach", "end.approval", 1),
+    "approval timeout": ("coach", "cue.shown", 13),
 }
 
 
@@ -34,20 +37,25 @@ def show(visit, wire, state: str, path: str = f"/overlay?call={CALL}", **page) -
     return opened
 
 
+def unfold(page: Page) -> None:
+    """Open every reason that is on the screen."""
+    page.evaluate("document.querySelectorAll('.why').forEach(one => { one.open = true; })")
+
+
 @pytest.mark.parametrize("lang", ["de", "en"])
 def test_320_px_strip_never_scrolls_sideways(visit, wire, lang):
     page = show(visit, wire, "calm", f"/overlay?call={CALL}&lang={lang}", width=320, height=720)
     wire.add(CALL, type="degraded", part="asr", reason="low confidence")
     expect(page.locator("#notices .warn")).to_have_count(1)
     for state, (recording, *event) in STATES.items():
-        if recording == "escalation":
-            wire.load(CALL, recording)
-            wire.play(CALL, *event)
-            page.reload()
-            expect(page.locator("#transcript > li").first).to_be_visible()
+        wire.load(CALL, recording)
+        wire.play(CALL, *event)
+        page.reload()
+        expect(page.locator("#transcript > li").first).to_be_visible()
+        unfold(page)
         widths = page.evaluate(
             "[document.documentElement.scrollWidth, "
-            " ...[...document.querySelectorAll('#card *, #side *, #ladder *')]"
+            " ...[...document.querySelectorAll('#card *, #side *, #approval *, .ladder-panel *')]"
             "   .map(one => Math.ceil(one.getBoundingClientRect().right))]"
         )
         assert max(widths) <= 320, state
@@ -77,9 +85,10 @@ def test_everything_can_be_reached_and_used_by_keyboard(visit, wire):
         if focused["page"]:
             break
         assert focused["ring"], f"no visible focus on {focused['name']}"
-        reached.append(focused["name"].split("\n")[0])
+        reached.append(re.split("[?\n]", focused["name"])[0])
     header = ["Zum Hinweis springen", "Contenance", "DE, Deutsch", "EN, English"]
-    card, side = ["Gesagt", "Anders sagen", "Passt nicht"], ["Gesagt", "Passt nicht"]
+    card = ["Warum", "Gesagt", "Anders sagen", "Passt nicht"]
+    side = ["Warum", "Gesagt", "Passt nicht"]
     assert reached == [*header, *card, *side, "transcript-box"]
 
     page.locator("#card .said").focus()
@@ -169,6 +178,7 @@ CONTRAST = """() => {
 @pytest.mark.parametrize("state", STATES)
 def test_contrast_of_every_text_is_at_least_4_5_in_light_and_dark(visit, wire, state):
     page = show(visit, wire, state, reduced_motion="reduce")
+    unfold(page)
     grounds = set()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
@@ -182,7 +192,9 @@ def test_contrast_of_every_text_is_at_least_4_5_in_light_and_dark(visit, wire, s
 @pytest.mark.parametrize(("width", "dark"), [(320, False), (1280, True)])
 def test_axe_finds_nothing(visit, wire, node_project: Path, width, dark):
     axe = (node_project / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
-    states = ("calm", "respect with side line", "over", "step down")
+    states = (
+        "calm", "respect with side line", "over", "step down", "approval asked", "approval timeout",
+    )  # fmt: skip
     pages = dict.fromkeys(states, f"/overlay?call={CALL}") | {"start": "/"}
     found = {}
     for state, path in pages.items():
@@ -191,6 +203,7 @@ def test_axe_finds_nothing(visit, wire, node_project: Path, width, dark):
             expect(page.locator(".call").first).to_be_visible()
         else:
             page = show(visit, wire, state, path, width=width, dark=dark, reduced_motion="reduce")
+        unfold(page)
         page.evaluate(axe)
         found[state] = page.evaluate(
             """async () => {

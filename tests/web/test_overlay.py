@@ -43,7 +43,7 @@ def test_cue_appears_with_sentence_and_reason_and_the_ladder_is_ticked(visit, wi
     wire.play(CALL, "cue.shown", 1)
     expect(page.locator("#card-heading")).to_have_text("Verständnis zeigen")
     expect(page.locator("#card-text")).to_contain_text(EMPATHY)
-    expect(page.locator("#card-reason")).to_have_text("Warum: „mir reicht es jetzt“, Unmut")
+    expect(page.locator("#card-reason")).to_have_text("Warum? „mir reicht es jetzt“, Unmut")
     expect(page.locator("#card-next")).to_have_text("Wenn es weitergeht: Nachfragen")
     expect(rung(page, "understanding")).to_have_attribute("aria-current", "step")
 
@@ -54,7 +54,7 @@ def test_cue_appears_with_sentence_and_reason_and_the_ladder_is_ticked(visit, wi
     wire.play(CALL, "cue.shown", 2)
     expect(page.locator("#card-text")).to_contain_text(MIRROR)
     expect(page.locator("#card-reason")).to_have_text(
-        "Warum: „Trottel“, 1. Angriff · lauter und höher als zu Beginn"
+        "Warum? „Trottel“, 1. Angriff · +4 st höher, +6 dB lauter als zu Beginn"
     )
     expect(page.locator("#ladder [aria-current]")).to_have_count(1)
     expect(rung(page, "mirror")).to_contain_text("jetzt")
@@ -66,7 +66,7 @@ def test_one_side_line_beside_the_ladder_cue(visit, wire):
     expect(page.locator("#side")).to_be_hidden()
     wire.play(CALL, "cue.shown", 4)
     expect(page.locator("#side-heading")).to_have_text("Bei der Sache bleiben")
-    expect(page.locator("#side-reason")).to_have_text("Warum: „hierzulande“, Verallgemeinerung")
+    expect(page.locator("#side-reason")).to_have_text("Warum? „hierzulande“, Verallgemeinerung")
     expect(page.locator("#card-heading")).to_have_text("Um Respekt bitten")
     wire.play(CALL, "cue.shown", 5)
     expect(page.locator("#side")).to_be_hidden()
@@ -76,7 +76,7 @@ def test_step_down_is_a_success_and_the_end_a_summary(visit, wire):
     page = open_at(visit, wire, "stepdown", "stage.changed", 3)
     expect(page.locator("#card-heading")).to_have_text("Das hat gewirkt")
     expect(page.locator("#card-reason")).to_have_text(
-        "Warum: „das war nicht so gemeint“, Entschuldigung"
+        "Warum? „das war nicht so gemeint“, Entschuldigung"
     )
     expect(rung(page, "understanding")).to_have_attribute("aria-current", "step")
     wire.play(CALL, "call.ended")
@@ -339,7 +339,7 @@ def test_language_switch_changes_the_page_and_not_the_sentence_to_say(visit, wir
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.locator("#card-heading")).to_have_text("Ask back")
     expect(page.locator("#card-reason")).to_have_text(
-        "Why: “Trottel”, attack no. 1 · louder and higher than at the start"
+        "Why? “Trottel”, attack no. 1 · +4 st higher, +6 dB louder than at the start"
     )
     expect(page.locator("#ladder")).to_contain_text("Ask for respect")
     # The agent still speaks German on the phone.

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from pathlib import Path
 
 import pytest
 
+from models.text.score import CUSTOMER_LABELS
+from monitor import signals
+from monitor.beside import BESIDE
 from monitor.events import CueShown, from_wire
-from monitor.phrases import LANGUAGES, PhraseBook
+from monitor.phrases import CUES, LANGUAGES, PhraseBook
+from monitor.policy import RULE_CLAIMS, SIDE_CUES
 
-RECORDINGS = ("escalation", "stepdown")
+RECORDINGS = ("escalation", "stepdown", "coach")  # the first two speak version 1
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
@@ -40,3 +46,26 @@ def test_phrase_book_has_the_shape_the_pages_read(lang):
     for texts in book["cues"].values():
         assert {"heading", "what", "next", "phrases"} == texts.keys()
         assert all(isinstance(sentence, str) for sentence in texts["phrases"].values())
+
+
+SOURCES = Path(__file__).resolve().parents[2] / "api" / "web" / "src"
+STRINGS = (SOURCES / "strings.ts").read_text(encoding="utf-8")
+
+
+def test_the_pages_know_every_side_cue_and_its_urgency():
+    screen = (SOURCES / "screen.ts").read_text(encoding="utf-8")
+    table = re.search(r"const SIDE_CUES[^=]*= \[(.*?)\];", screen, re.DOTALL)
+    assert table is not None
+    assert tuple(re.findall(r'"(\w+)"', table[1])) == SIDE_CUES
+
+
+def test_the_pages_have_words_for_every_label_rule_and_cue_that_evidence_can_name():
+    raised = {label for cue in BESIDE for label in cue.raised_by}
+    labels = {*CUSTOMER_LABELS, *raised, "concern", "agent_impolite", "call_termination"}
+    signs = set(re.findall(r'Sign\(Signal\.\w+, "(\w+)"', inspect.getsource(signals)))
+    assert {"attack", "severity_3", "calm_turns"} <= signs
+    rules = {*signs, *RULE_CLAIMS, "agent_ended_call", "no_concern_named", "call_ended_in_end_call"}
+    known = set(re.findall(r"^  (\w+):", STRINGS, re.MULTILINE))
+    assert {f"label_{label}" for label in labels} <= known
+    assert {rule for rule in rules if not {f"rule_{rule}", f"label_{rule}"} & known} == set()
+    assert {cue for cue in CUES if not {f"cue_{cue}", f"stage_{cue}"} & known} == set()

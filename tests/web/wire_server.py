@@ -20,6 +20,7 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from api import pages
 from api.guard import Guard
+from monitor.events import VERSION
 from monitor.phrases import PhraseBook
 
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -169,7 +170,7 @@ async def add(body: dict[str, Any]) -> None:
     played.lines = played.past
     last = max((line["seq"] or 0 for line in played.lines), default=0)
     t_secs = played.lines[-1]["t_secs"] if played.lines else 0.0
-    event = {"v": 1, "call": body["call"], "t_secs": t_secs, "seq": last + 1, **body["event"]}
+    event = {"v": VERSION, "call": body["call"], "t_secs": t_secs, "seq": last + 1, **body["event"]}
     played.lines.append(event)
     played.shown += 1
     played.publish(event)

@@ -1,5 +1,8 @@
 /** The events of a call as they come over the wire (monitor/events.py is the source). */
 
+/** 2: `tone.final` has hints, `timing` has secs and the kind agent_share. 1 is still read. */
+const VERSIONS: readonly unknown[] = [1, 2];
+
 export const STAGES = [
   "calm",
   "understanding",
@@ -25,7 +28,7 @@ export interface Evidence {
 
 /** `seq` is null for ephemeral events (partials, live tone and voice): never stored, never resent. */
 interface Envelope<T extends string> {
-  readonly v: 1;
+  readonly v: 1 | 2;
   readonly type: T;
   readonly call: string;
   readonly seq: number | null;
@@ -76,6 +79,8 @@ export interface Tone extends Envelope<"tone">, Scores {
 }
 export interface ToneFinal extends Envelope<"tone.final">, Scores {
   readonly model: string;
+  /** Findings that are no label but count for a side cue. */
+  readonly hints?: readonly string[];
 }
 export interface Voice extends Envelope<"voice"> {
   readonly agitation: number | null;
@@ -84,6 +89,13 @@ export interface Voice extends Envelope<"voice"> {
   readonly f0_st: number | null;
   readonly level_db: number | null;
   readonly rate_ratio: number | null;
+}
+/** Who spoke when, across both channels. */
+export interface Timing extends Envelope<"timing"> {
+  readonly kind: "talk_over" | "interruption" | "dead_air" | "agent_share";
+  readonly start_secs: number;
+  readonly end_secs: number;
+  readonly secs?: number;
 }
 export interface StepSaid extends Envelope<"step.said"> {
   readonly rung: Rung;
@@ -130,7 +142,7 @@ export interface Erased extends Envelope<"erased"> {
 }
 /** Events that move the clock and the sequence number but nothing else on these screens. */
 export type Plain = Envelope<
-  "call.resumed" | "call.interrupted" | "voice.summary" | "timing" | "help.requested"
+  "call.resumed" | "call.interrupted" | "voice.summary" | "help.requested"
 >;
 
 export type CallEvent =
@@ -142,6 +154,7 @@ export type CallEvent =
   | Tone
   | ToneFinal
   | Voice
+  | Timing
   | StepSaid
   | StageChanged
   | CueShown
@@ -185,7 +198,7 @@ export function parseMessage(data: unknown): CallEvent | Ack | null {
   const fields = message as Record<string, unknown>;
   if (fields["type"] === "ack") return typeof fields["id"] === "string" ? (message as Ack) : null;
   const known =
-    fields["v"] === 1 &&
+    VERSIONS.includes(fields["v"]) &&
     typeof fields["type"] === "string" &&
     typeof fields["call"] === "string" &&
     typeof fields["t_secs"] === "number" &&

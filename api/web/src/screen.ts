@@ -6,7 +6,7 @@
 import type { Link } from "./connection";
 import { STAGES, type Channel, type Evidence, type Rung, type Stage } from "./events";
 import { type Books, type CueTexts, sentence, stageNames } from "./phrases";
-import { reason } from "./reason";
+import { type Basis, type Detail, details, reason } from "./reason";
 import { type CallState, type Cue, level } from "./state";
 import { type Key, type Lang, clock, number, optional, text } from "./strings";
 
@@ -25,9 +25,17 @@ export interface View {
 
 export type Action = "said" | "reword" | "wrong" | "undo";
 
+/** The reason of a cue: half a line, and all of it on demand. `of` names what it is the reason of. */
+export interface Why {
+  readonly of: string;
+  readonly short: string;
+  readonly details: readonly Detail[];
+}
+
 export interface Card {
   readonly kind:
-    | "cue" | "wrong" | "said" | "down" | "calm" | "held" | "waiting" | "missing" | "summary";
+    | "cue" | "wrong" | "said" | "down" | "calm" | "held" | "asked" | "waiting" | "missing"
+    | "summary";
   readonly stage: Stage;
   readonly eyebrow: string;
   readonly heading: string;
@@ -37,7 +45,7 @@ export interface Card {
   readonly speakable: boolean;
   /** How to go about it, in the page's language. */
   readonly how: string;
-  readonly reason: string;
+  readonly why: Why | null;
   readonly next: string;
   readonly status: string;
   readonly cue: number | null;
@@ -50,8 +58,18 @@ export interface Side {
   readonly heading: string;
   readonly text: string;
   readonly textLang: string;
-  readonly reason: string;
+  readonly why: Why | null;
   readonly actions: readonly Action[];
+}
+
+/** Whether the call may be ended, where the policy has the supervisor asked. */
+export interface ApprovalLine {
+  readonly state: "asked" | "granted" | "refused" | "timeout";
+  readonly text: string;
+  /** For screen readers: all of it at once, and never again while seconds pass. */
+  readonly spoken: string;
+  /** Call time at which the agent decides at the latest; null when nobody waits for an answer. */
+  readonly until_secs: number | null;
 }
 
 export interface RungRow {
@@ -99,7 +117,9 @@ export interface Screen {
   readonly notices: readonly { readonly kind: "warn" | "info"; readonly text: string }[];
   readonly card: Card;
   readonly side: Side | null;
+  readonly approval: ApprovalLine | null;
   readonly note: string;
+  readonly policy: string;
   readonly ladder: readonly RungRow[];
   readonly voice: VoiceLine;
   readonly transcript: readonly Line[];
@@ -114,12 +134,15 @@ const LADDER_CUES: readonly string[] = [...STAGES, "quote_disclaimer"];
 
 /** Cues beside the ladder, the most urgent first (monitor/policy.py `SIDE_CUES`). */
 const SIDE_CUES: readonly string[] = [
-  "involve_supervisor", "keep_formal_sie", "check_claim", "confirm_understanding",
-  "open_question", "explain_wait", "stay_factual", "aftercare",
+  "involve_supervisor", "keep_formal_sie", "listen", "check_claim", "confirm_understanding",
+  "open_question", "explain_wait", "callback", "win_back", "stay_factual", "expectation_gap",
+  "save_face", "aftercare",
 ];
 
 /** A step-down stays on the card this long, in seconds of the call. */
 export const STEP_DOWN_SECS = 20;
+/** After this long without an answer the agent decides; a policy may say sooner, never later. */
+export const APPROVAL_SECS = 20;
 /** Lines kept in the page; the whole call is in the replay. */
 export const TRANSCRIPT_LINES = 150;
 
@@ -130,7 +153,9 @@ export function screenOf(state: CallState, view: View): Screen {
     notices: noticesOf(state, view),
     card: cardOf(state, view),
     side: isOver(state, view) ? null : sideOf(state, view),
+    approval: approvalOf(state, view),
     note: state.note ?? "",
+    policy: state.policy === null ? "" : text(view.lang, "policy", { policy: state.policy }),
     ladder: ladderOf(state, view),
     voice: voiceOf(state, view.lang),
     transcript: transcriptOf(state, view.lang),
@@ -196,7 +221,7 @@ const EMPTY_CARD: Omit<Card, "kind" | "stage" | "heading" | "text" | "textLang">
   eyebrow: "",
   speakable: false,
   how: "",
-  reason: "",
+  why: null,
   next: "",
   status: "",
   cue: null,
@@ -231,18 +256,22 @@ function cardOf(state: CallState, view: View): Card {
       kind: "down",
       heading: text(lang, "down_heading"),
       text: calm ? text(lang, "down_calm") : text(lang, "down_text", { stage: names[down.to] }),
-      reason: reason(lang, down.evidence),
+      why: whyOf(state, lang, `down ${down.t_secs}`, down),
     };
   }
+  if (state.approval?.state === "asked") {
+    return { ...base, kind: "asked", heading: text(lang, "asked_heading"), text: text(lang, "asked_text") };
+  }
   if (state.stage === "calm") {
-    const [heading, line] = [text(lang, "calm_heading"), text(lang, "calm_text")];
+    const heading = text(lang, "calm_heading");
+    const line = text(lang, sideCue(state) ? "calm_beside" : "calm_text");
     return { ...base, kind: "calm", eyebrow: "", heading, text: line };
   }
   const last = state.cues.findLast((one) => LADDER_CUES.includes(one.name));
   const outlook = nextName(state.stage, names);
   if (last?.cleared === "said") {
     const heading = text(lang, "said_heading");
-    const line = text(lang, state.stage === "end_call" ? "said_end_text" : "said_text");
+    const line = text(lang, state.said.includes("end_call") ? "said_end_text" : "said_text");
     return { ...base, kind: "said", heading, text: line, next: outlook };
   }
   return { ...base, kind: "held", heading: text(lang, "held_heading"), text: text(lang, "held_text") };
@@ -267,7 +296,6 @@ function cueCard(state: CallState, view: View, cue: Cue): Card {
   const texts = cueTexts(view, cue.name);
   const said = sentence(view.books, cue.name, cue.phrase_id, cue.slots);
   const outlook = nextName(state.stage, names);
-  const approval = cue.name === "end_call" && state.approval;
   const stale = view.link === "lost" ? text(lang, "cue_stale") : "";
   return {
     kind: "cue",
@@ -277,14 +305,40 @@ function cueCard(state: CallState, view: View, cue: Cue): Card {
     text: said?.text ?? texts?.what ?? text(lang, "cue_no_phrase"),
     textLang: said?.lang ?? lang,
     speakable: said !== null,
-    how: said === null ? "" : (texts?.next ?? ""),
-    reason: reason(lang, cue.evidence),
+    how: said === null && cue.phrase_id ? "" : (texts?.next ?? ""),
+    why: whyOf(state, lang, `cue ${cue.id}`, cue),
     next: outlook,
-    status: approval ? text(lang, `approval_${approval}`) : statusOf(view, cue.id) || stale,
+    status: statusOf(view, cue.id) || stale,
     cue: cue.id,
     actions: ["said", "reword", "wrong"],
     facts: [],
   };
+}
+
+function whyOf(state: CallState, lang: Lang, of: string, basis: Basis): Why | null {
+  const short = reason(lang, basis, state.spans);
+  return short ? { of, short, details: details(lang, basis, state.spans) } : null;
+}
+
+function approvalOf(state: CallState, view: View): ApprovalLine | null {
+  const { approval } = state;
+  if (approval === null || isOver(state, view)) return null;
+  const { lang } = view;
+  const line = text(lang, `approval_${approval.state}`);
+  if (approval.state !== "asked") return { state: approval.state, text: line, spoken: line, until_secs: null };
+  const most = text(lang, "approval_at_most", { secs: number(lang, APPROVAL_SECS) });
+  const until_secs = approval.t_secs + APPROVAL_SECS;
+  return { state: "asked", text: line, spoken: `${line} ${most}`, until_secs };
+}
+
+/** What is left of the wait for an answer; `now_secs` null: the clock of the call is not known. */
+export function waitText(lang: Lang, line: ApprovalLine | null, now_secs: number | null): string {
+  if (line === null || line.until_secs === null) return "";
+  if (now_secs === null) return text(lang, "approval_at_most", { secs: number(lang, APPROVAL_SECS) });
+  const left = Math.min(APPROVAL_SECS, Math.ceil(line.until_secs - now_secs));
+  return left > 0
+    ? text(lang, "approval_left", { secs: number(lang, left) })
+    : text(lang, "approval_over");
 }
 
 function statusOf(view: View, cue: number): string {
@@ -348,7 +402,7 @@ function sideOf(state: CallState, view: View): Side | null {
     heading: texts?.heading ?? cueName(view, cue.name),
     text: said?.text ?? texts?.what ?? "",
     textLang: said?.lang ?? view.lang,
-    reason: reason(view.lang, cue.evidence),
+    why: whyOf(state, view.lang, `cue ${cue.id}`, cue),
     actions: ["said", "wrong"],
   };
 }

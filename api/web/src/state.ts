@@ -16,6 +16,7 @@ import {
   type Rung,
   type Stage,
   type StageChanged,
+  type Timing,
   type Voice,
 } from "./events";
 
@@ -66,6 +67,8 @@ export interface Cue {
   readonly phrase_id: string;
   readonly slots: Readonly<Record<string, string>>;
   readonly evidence: readonly Evidence[];
+  readonly rule: string;
+  readonly policy_version: string;
   readonly t_secs: number;
   readonly cleared: ClearedWhy | null;
   readonly wrong: boolean;
@@ -76,6 +79,17 @@ export interface StepDown {
   readonly to: Stage;
   readonly t_secs: number;
   readonly evidence: readonly Evidence[];
+  readonly rule: string;
+  readonly policy_version: string;
+}
+
+/** What was measured across the channels, e.g. silence, and over which part of the call. */
+export type Span = Pick<Timing, "kind" | "start_secs" | "end_secs">;
+
+/** The supervisor was asked at `t_secs` whether the call may be ended, or has answered then. */
+export interface Approval {
+  readonly state: EndApproval["state"];
+  readonly t_secs: number;
 }
 
 export interface CallState {
@@ -84,6 +98,8 @@ export interface CallState {
   readonly t_secs: number;
   readonly phase: "waiting" | "live" | "interrupted" | "ended";
   readonly models: Readonly<Record<string, string>>;
+  /** Name and version of the policy in force. */
+  readonly policy: string | null;
   readonly consent: { readonly recording: boolean; readonly voice: boolean };
   readonly stage: Stage;
   readonly highestStage: Stage;
@@ -94,6 +110,7 @@ export interface CallState {
   readonly stepDown: StepDown | null;
   readonly stepDowns: number;
   readonly cues: readonly Cue[];
+  readonly spans: readonly Span[];
   readonly utterances: readonly Utterance[];
   readonly partials: Readonly<Record<Channel, Partial | null>>;
   readonly liveTone: LiveTone | null;
@@ -101,7 +118,7 @@ export interface CallState {
   /** part -> reason, for every part that does not work as it should. */
   readonly degraded: Readonly<Record<string, string>>;
   readonly note: string | null;
-  readonly approval: EndApproval["state"] | null;
+  readonly approval: Approval | null;
   readonly endReason: string | null;
   readonly duration_secs: number | null;
 }
@@ -112,6 +129,7 @@ export const initialState: CallState = {
   t_secs: 0,
   phase: "waiting",
   models: {},
+  policy: null,
   consent: { recording: false, voice: false },
   stage: "calm",
   highestStage: "calm",
@@ -120,6 +138,7 @@ export const initialState: CallState = {
   stepDown: null,
   stepDowns: 0,
   cues: [],
+  spans: [],
   utterances: [],
   partials: { customer: null, agent: null },
   liveTone: null,
@@ -157,7 +176,7 @@ export function disconnected(state: CallState): CallState {
 function apply(state: CallState, event: CallEvent): CallState {
   switch (event.type) {
     case "call.started":
-      return { ...state, phase: "live", models: event.models };
+      return { ...state, phase: "live", models: event.models, policy: event.policy };
     case "call.interrupted":
       return { ...disconnected(state), phase: "interrupted" };
     case "call.resumed":
@@ -223,7 +242,7 @@ function apply(state: CallState, event: CallEvent): CallState {
       return state.consent.voice ? { ...state, voice: steadied(state.voice, event) } : state;
     case "step.said":
       return {
-        ...state,
+        ...(event.rung === "end_call" ? unasked(state) : state),
         said: withRung(state.said, event.rung),
         saidInCall: withRung(state.saidInCall, event.rung),
       };
@@ -231,7 +250,7 @@ function apply(state: CallState, event: CallEvent): CallState {
       return stageChanged(state, event);
     case "cue.shown":
       return {
-        ...state,
+        ...(event.name === "end_call" ? unasked(state) : state),
         cues: [
           ...state.cues.filter((cue) => cue.id !== event.cue),
           {
@@ -241,6 +260,8 @@ function apply(state: CallState, event: CallEvent): CallState {
             phrase_id: event.phrase_id,
             slots: event.slots,
             evidence: event.evidence,
+            rule: event.rule,
+            policy_version: event.policy_version,
             t_secs: event.t_secs,
             cleared: null,
             wrong: false,
@@ -256,10 +277,10 @@ function apply(state: CallState, event: CallEvent): CallState {
     case "note.sent":
       return { ...state, note: event.text };
     case "end.approval":
-      return { ...state, approval: event.state };
+      return { ...state, approval: { state: event.state, t_secs: event.t_secs } };
     case "degraded":
       return {
-        ...state,
+        ...(event.part === "asr" ? unasked(state) : state),
         degraded: { ...state.degraded, [event.part]: event.reason },
         voice: event.part === "voice" ? null : state.voice,
       };
@@ -269,8 +290,11 @@ function apply(state: CallState, event: CallEvent): CallState {
     }
     case "erased":
       return erased(state, event.seqs);
+    case "timing": {
+      const { kind, start_secs, end_secs } = event;
+      return { ...state, spans: [...state.spans, { kind, start_secs, end_secs }] };
+    }
     case "voice.summary":
-    case "timing":
     case "help.requested":
       return state;
     default:
@@ -290,8 +314,13 @@ function stored(state: CallState): CallState {
   return { ...state, degraded };
 }
 
+/** Nobody waits for an answer any more: the agent ended the call, may end it, or cues are off. */
+function unasked(state: CallState): CallState {
+  return state.approval?.state === "asked" ? { ...state, approval: null } : state;
+}
+
 function stageChanged(state: CallState, event: StageChanged): CallState {
-  const { from, to, t_secs, evidence, rule } = event;
+  const { from, to, t_secs, evidence, rule, policy_version } = event;
   if (level(to) > level(from)) {
     const highestStage = level(to) > level(state.highestStage) ? to : state.highestStage;
     return { ...state, stage: to, highestStage, stepDown: null };
@@ -302,7 +331,7 @@ function stageChanged(state: CallState, event: StageChanged): CallState {
     ...state,
     stage: to,
     said: state.said.filter((rung) => level(rung) <= kept),
-    stepDown: { from, to, t_secs, evidence },
+    stepDown: { from, to, t_secs, evidence, rule, policy_version },
     stepDowns: state.stepDowns + 1,
     approval: null,
   };

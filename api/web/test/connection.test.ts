@@ -257,7 +257,7 @@ describe("commands", () => {
 it("passes over what is no event of this version", () => {
   const { world, got } = setUp();
   world.newest.open();
-  for (const bad of ["x", 1, null, {}, { v: 2, type: "voice", call: "c", seq: null, t_secs: 1 }]) {
+  for (const bad of ["x", 1, null, {}, { v: 3, type: "voice", call: "c", seq: null, t_secs: 1 }]) {
     world.newest.receive(bad);
   }
   world.newest.onmessage?.({ data: "{" });

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { type CallEvent, parseMessage } from "../src/events";
 import { type CallState, initialState, reduce } from "../src/state";
 
-export function recorded(name: "escalation" | "stepdown"): readonly CallEvent[] {
+export function recorded(name: "escalation" | "stepdown" | "coach"): readonly CallEvent[] {
   const path = resolve(import.meta.dirname, `../../../tests/web/recordings/${name}.jsonl`);
   const lines = readFileSync(path, "utf8").trimEnd().split("\n");
   return lines.map((line) => {

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { CallEvent } from "../src/events";
 import type { Books, PhraseBook } from "../src/phrases";
-import { STEP_DOWN_SECS, type Screen, type View, ladderCue, partsOf, screenOf, sideCue } from "../src/screen";
+import { APPROVAL_SECS, STEP_DOWN_SECS, type Screen, type View, ladderCue, partsOf, screenOf, sideCue, waitText } from "../src/screen";
 import { type CallState, initialState } from "../src/state";
 import { fold, recorded, until } from "./recordings";
 
 const escalation = recorded("escalation");
 const stepdown = recorded("stepdown");
+const coach = recorded("coach");
 
 const book: PhraseBook = {
   lang: "de",
@@ -57,7 +58,7 @@ describe("the card", () => {
       text: "Ich habe „trottel“ gehört.",
       speakable: true,
       how: "Wiedergeben und warten.",
-      reason: "„Trottel“, 1.\u00a0Angriff · lauter und höher als zu Beginn",
+      why: { short: "„Trottel“, 1.\u00a0Angriff · +4\u00a0st höher, +6\u00a0dB lauter als zu Beginn" },
       next: "Bitte um Respekt",
       actions: ["said", "reword", "wrong"],
     });
@@ -68,7 +69,9 @@ describe("the card", () => {
     expect(card.text).toBe("Ich habe „trottel“ gehört.");
     expect(card.textLang).toBe("de");
     expect(card.heading).toBe("Ask back");
-    expect(card.reason).toBe("“Trottel”, attack no.\u00a01 · louder and higher than at the start");
+    expect(card.why?.short).toBe(
+      "“Trottel”, attack no.\u00a01 · +4\u00a0st higher, +6\u00a0dB louder than at the start",
+    );
   });
 
   it("says so when the sentence is not loaded", () => {
@@ -86,9 +89,12 @@ describe("the card", () => {
     expect(shown(until(escalation, "cue.cleared", 6)).card.text).toBe("Sie dürfen jetzt auflegen.");
     const down = shown(until(stepdown, "stage.changed", 3));
     expect(down.card).toMatchObject({ kind: "down", heading: "Das hat gewirkt" });
-    expect(down.card.reason).toBe("„das war nicht so gemeint“, Entschuldigung");
+    expect(down.card.why?.short).toBe("„das war nicht so gemeint“, Entschuldigung");
     const calm = fold(until(stepdown, "stage.changed", 4));
-    expect(screenOf(calm, view()).card).toMatchObject({ kind: "down", reason: "3 ruhige Antworten in Folge" });
+    expect(screenOf(calm, view()).card).toMatchObject({
+      kind: "down",
+      why: { short: "3 ruhige Antworten in Folge" },
+    });
     const later: CallState = { ...calm, t_secs: calm.t_secs + STEP_DOWN_SECS + 1 };
     expect(screenOf(later, view()).card.kind).toBe("calm");
   });
@@ -127,8 +133,10 @@ describe("the card", () => {
 
 describe("at most one ladder cue and one side line", () => {
   it("holds after every event, and both are in force by the events alone", () => {
-    const sides = ["stay_factual", "explain_wait", "aftercare"];
-    for (const events of [escalation, stepdown]) {
+    const sides = [
+      "stay_factual", "explain_wait", "aftercare", "listen", "callback", "win_back", "save_face", "expectation_gap",
+    ];
+    for (const events of [escalation, stepdown, coach]) {
       const open = new Map<number, string>();
       events.forEach((event, at) => {
         if (event.type === "cue.shown") open.set(event.cue, event.name);
@@ -155,6 +163,120 @@ describe("at most one ladder cue and one side line", () => {
     expect(sideCue({ ...state, cues })?.id).toBe(94);
     const cleared = cues.map((cue) => (cue.id >= 92 ? { ...cue, cleared: "expired" as const } : cue));
     expect(sideCue({ ...state, cues: cleared })?.id).toBe(91);
+  });
+});
+
+describe("side cues of a paced call", () => {
+  it("come with their reason in plain words", () => {
+    const shownSides = coach.flatMap((event, at) => {
+      if (event.type !== "cue.shown") return [];
+      const { side } = screenOf(fold(coach.slice(0, at + 1)), view());
+      return side?.cue === event.cue ? [[event.name, side.why?.short, side.heading]] : [];
+    });
+    expect(shownSides).toEqual([
+      ["expectation_gap", "„ich hatte damit gerechnet dass der techniker ges …“, andere Erwartung", "Erwartung klären"],
+      ["save_face", "„oh da habe ich mich verlesen das war mein fehler“, eigenes Versehen", "Gesicht wahren"],
+      ["listen", "2,6\u00a0s gleichzeitig gesprochen", "Ausreden lassen"],
+      ["listen", "12\u00a0s Stille", "Ausreden lassen"],
+      ["listen", "Sie sprachen 48 der letzten 60\u00a0s", "Ausreden lassen"],
+      ["win_back", "„kündige ich“, Kündigung", "Zurückgewinnen"],
+      ["callback", "„ich habe jetzt keine zeit“, keine Zeit", "Rückruf anbieten"],
+      ["listen", "0,8\u00a0s ins Wort gefallen", "Ausreden lassen"],
+      ["aftercare", "4×\u00a0Angriff", "Durchatmen"],
+    ]);
+  });
+
+  it("do not stand beside a card that says no cue is needed", () => {
+    const { card } = shown(until(coach, "cue.shown", 1));
+    expect(card).toMatchObject({ kind: "calm", text: "Bleiben Sie beim Anliegen." });
+    expect(shown(until(coach, "speech.final", 1)).card.text).toContain("Kein Hinweis nötig");
+  });
+
+  it("without a sentence left, the card says what to do instead", () => {
+    const state = fold(until(coach, "cue.shown", 5));
+    const cues = state.cues.map((cue) => ({ ...cue, name: "mirror", phrase_id: "" }));
+    expect(screenOf({ ...state, cues }, view()).card).toMatchObject({
+      speakable: false, text: "Eine Bemerkung ist gefallen.", how: "Wiedergeben und warten.",
+    });
+  });
+});
+
+describe("approval to end the call", () => {
+  const asked = fold(until(coach, "end.approval", 1));
+  const next = (fields: Record<string, unknown>): CallEvent =>
+    ({ v: 2, call: asked.call, seq: asked.lastSeq + 1, t_secs: 150, ...fields }) as unknown as CallEvent;
+  const answered = (state: string): Screen =>
+    screenOf(fold([next({ type: "end.approval", state })], asked), view());
+
+  it("is told calmly while it is waited for: no cue to end the call yet", () => {
+    const screen = screenOf(asked, view());
+    expect(asked.stage).toBe("end_call");
+    expect(screen.card).toMatchObject({ kind: "asked", stage: "end_call", cue: null, actions: [] });
+    expect(screen.approval).toEqual({
+      state: "asked",
+      text: "Freigabe zum Beenden angefragt.",
+      spoken:
+        "Freigabe zum Beenden angefragt. Ohne Antwort entscheiden Sie nach höchstens 20\u00a0s selbst.",
+      until_secs: 149 + APPROVAL_SECS,
+    });
+  });
+
+  it("counts down in the time of the call, and never below the agent's own decision", () => {
+    const line = screenOf(asked, view()).approval;
+    const left = (now_secs: number | null): string => waitText("de", line, now_secs);
+    expect(left(149)).toBe("Ohne Antwort entscheiden Sie spätestens in 20\u00a0s selbst.");
+    expect(left(152.2)).toContain("in 17\u00a0s selbst");
+    expect(left(168.9)).toContain("in 1\u00a0s selbst");
+    expect(left(169)).toBe("Sie entscheiden jetzt selbst.");
+    expect(left(400)).toBe("Sie entscheiden jetzt selbst.");
+    expect(left(null)).toContain("nach höchstens 20\u00a0s");
+    expect(waitText("en", line, 152.2)).toBe("Without an answer you decide yourself in 17\u00a0s at the latest.");
+    expect(waitText("de", null, 1)).toBe("");
+    expect(waitText("de", answered("granted").approval, 152)).toBe("");
+  });
+
+  it("tells every answer, in both languages", () => {
+    expect(answered("granted").approval?.text).toBe("Freigegeben: Sie dürfen das Gespräch beenden.");
+    expect(answered("timeout").approval?.text).toBe("Keine Antwort: Sie entscheiden selbst.");
+    const refused = answered("refused");
+    expect(refused.approval?.text).toBe("Die Teamleitung möchte das Gespräch fortsetzen und kommt dazu.");
+    expect(refused.card.kind).not.toBe("asked");
+    const english = ["asked", "granted", "refused", "timeout"].map((state) =>
+      screenOf(fold([next({ type: "end.approval", state })], asked), view({ lang: "en" })).approval?.text,
+    );
+    expect(new Set(english).size).toBe(4);
+    expect(english.every((line) => line !== undefined && !/Sie|Freigabe/.test(line))).toBe(true);
+  });
+
+  it("does not tell the agent to hang up before anything was approved", () => {
+    expect(screenOf(asked, view()).card.text).not.toContain("auflegen");
+    expect(answered("refused").card.text).not.toContain("auflegen");
+  });
+
+  it("is over when the agent says goodbye, steps down, or the call ends", () => {
+    const goodbye = fold([next({ type: "step.said", rung: "end_call", by: "text" })], asked);
+    expect(screenOf(goodbye, view()).approval).toBeNull();
+    expect(screenOf(goodbye, view()).card.text).toBe("Sie dürfen jetzt auflegen.");
+    const grave = { type: "cue.shown", cue: 99, name: "end_call", phrase_id: "", slots: {}, evidence: [] };
+    const free = fold([next({ ...grave, rule: "threat", policy_version: "coach-1" })], asked);
+    expect(screenOf(free, view()).approval).toBeNull();
+    const suspended = fold([next({ type: "degraded", part: "asr", reason: "x" })], asked);
+    expect(screenOf(suspended, view()).approval).toBeNull();
+    expect(shown(coach).approval).toBeNull();
+  });
+
+  it("leads to the cue when there is no answer", () => {
+    const screen = shown(until(coach, "cue.shown", coach.filter((one) => one.type === "cue.shown").length - 1));
+    expect(screen.card).toMatchObject({ kind: "cue", heading: "Gespräch beenden" });
+    expect(screen.approval?.state).toBe("timeout");
+  });
+});
+
+describe("the policy in force", () => {
+  it("is named with its version, whatever the version of the events", () => {
+    expect(screenOf(initialState, view()).policy).toBe("");
+    expect(shown(until(coach, "call.started")).policy).toBe("Regelwerk: coach-1");
+    expect(shown(until(escalation, "call.started"), { lang: "en" }).policy).toBe("Policy: standard-1");
   });
 });
 

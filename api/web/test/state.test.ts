@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { CallEvent } from "../src/events";
+import { type CallEvent, parseMessage } from "../src/events";
 import { HOLD_SECS, disconnected, initialState, reduce } from "../src/state";
 import { fold, randomOf, recorded, until } from "./recordings";
 
@@ -150,6 +150,31 @@ describe("voice", () => {
   });
 });
 
+describe("events of both versions", () => {
+  const line = (fields: Record<string, unknown>): string =>
+    JSON.stringify({ v: 2, type: "timing", call: "c", seq: 1, t_secs: 70, ...fields });
+  const share = { kind: "agent_share", start_secs: 10, end_secs: 70 };
+
+  it("are read, those of others are not", () => {
+    expect(parseMessage(line({ ...share, secs: 48.3 }))).toMatchObject({ v: 2, secs: 48.3 });
+    expect(parseMessage(line({ ...share, v: 1 }))).toMatchObject({ v: 1, type: "timing" });
+    expect(parseMessage(line({ ...share, v: 3 }))).toBeNull();
+  });
+
+  it("keep what was measured between the channels, for the reason of a cue", () => {
+    const state = fold([parseMessage(line({ ...share, secs: 48.3 })) as CallEvent]);
+    expect(state.spans).toEqual([share]);
+  });
+
+  it("make every cue carry its rule and policy", () => {
+    for (const recording of [escalation, stepdown, recorded("coach")]) {
+      const { cues, policy } = fold(recording);
+      expect(cues.length).toBeGreaterThan(2);
+      expect(cues.every((cue) => cue.rule !== "" && cue.policy_version === policy)).toBe(true);
+    }
+  });
+});
+
 describe("trouble", () => {
   it("is shown until the part recovers", () => {
     const bad = event({ type: "degraded", seq: 1, part: "asr", reason: "low confidence" });
@@ -207,7 +232,7 @@ describe("feedback, notes, erasure", () => {
       event({ type: "end.approval", seq: 2, state: "asked" }),
     ]);
     expect(state.note).toBe("Ich höre mit.");
-    expect(state.approval).toBe("asked");
+    expect(state.approval).toEqual({ state: "asked", t_secs: 1 });
   });
 
   it("marks an interrupted line until it is back", () => {

@@ -2,7 +2,7 @@
 
 import { attribute, byId, make, rewrite, show, write } from "../dom";
 import { type Icon, icon } from "../icons";
-import type { Action, Card, Side } from "../screen";
+import type { Action, Card, Side, Why } from "../screen";
 import { type Key, type Lang, text } from "../strings";
 
 export type Pressed = (action: Action, cue: number) => void;
@@ -14,6 +14,7 @@ const CARD_ICONS: Record<Card["kind"], Icon> = {
   down: "down",
   calm: "leaf",
   held: "leaf",
+  asked: "wait",
   waiting: "wait",
   missing: "wait",
   summary: "flag",
@@ -69,8 +70,39 @@ class Buttons {
   }
 }
 
+/** The reason in half a line; on demand all of it. Closed again with every new cue. */
+class WhyView {
+  readonly #details: HTMLDetailsElement;
+  readonly #short: HTMLElement;
+  readonly #list: HTMLElement;
+  #of = "";
+
+  constructor(part: "card" | "side") {
+    this.#details = byId<HTMLDetailsElement>(`${part}-why`);
+    this.#short = byId(`${part}-reason`);
+    this.#list = byId(`${part}-evidence`);
+  }
+
+  update(lang: Lang, why: Why | null): void {
+    if (why?.of !== this.#of) this.#details.open = false;
+    this.#of = why?.of ?? "";
+    if (why === null && this.#details.contains(document.activeElement)) {
+      this.#details.closest<HTMLElement>("section")?.focus();
+    }
+    show(this.#details, why !== null);
+    labelled(this.#short, text(lang, "cue_why"), why?.short ?? "");
+    const rows = why?.details ?? [];
+    rewrite(this.#list, JSON.stringify(rows), () =>
+      rows.map(({ term, values }) =>
+        make("div", "", make("dt", "", term), ...values.map((value) => make("dd", "", value))),
+      ),
+    );
+  }
+}
+
 export class CardView {
   readonly #card = byId("card");
+  readonly #why = new WhyView("card");
   readonly #buttons: Buttons;
 
   constructor(pressed: Pressed) {
@@ -89,8 +121,8 @@ export class CardView {
     sentence.classList.toggle("speakable", card.speakable);
     sentence.classList.toggle("long", card.text.length > LONG_SENTENCE);
     write(byId("card-how"), card.how);
-    this.#card.classList.toggle("foreign", card.speakable && card.textLang !== lang);
-    labelled(byId("card-reason"), text(lang, "cue_why"), card.reason);
+    this.#card.classList.toggle("explained", !card.speakable || card.textLang !== lang);
+    this.#why.update(lang, card.why);
     labelled(byId("card-next"), text(lang, "cue_next"), card.next);
     write(byId("card-status"), card.status);
     const facts = byId("card-facts");
@@ -104,6 +136,7 @@ export class CardView {
 
 export class SideView {
   readonly #side = byId("side");
+  readonly #why = new WhyView("side");
   readonly #buttons: Buttons;
 
   constructor(pressed: Pressed) {
@@ -117,14 +150,14 @@ export class SideView {
     const line = byId("side-text");
     write(line, side?.text ?? "");
     attribute(line, "lang", side === null || side.textLang === lang ? null : side.textLang);
-    labelled(byId("side-reason"), text(lang, "cue_why"), side?.reason ?? "");
+    this.#why.update(lang, side?.why ?? null);
     this.#buttons.update(lang, side?.cue ?? null, side?.actions ?? [], busy);
   }
 }
 
 function labelled(element: HTMLElement, label: string, value: string): void {
   rewrite(element, `${label}\n${value}`, () =>
-    [...(label ? [make("span", "label", `${label}: `)] : []), document.createTextNode(value)],
+    label ? [make("span", "label", label), document.createTextNode(` ${value}`)] : [document.createTextNode(value)],
   );
   show(element, value !== "");
 }

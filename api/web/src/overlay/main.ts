@@ -5,12 +5,12 @@ import { byId, write } from "../dom";
 import type { Command } from "../events";
 import { chosenLang, isLang, onLangChosen, translatePage } from "../language";
 import type { Books } from "../phrases";
-import { type Action, type View, screenOf } from "../screen";
+import { type Action, type ApprovalLine, type View, screenOf, waitText } from "../screen";
 import { type CallState, disconnected, initialState, reduce } from "../state";
 import { ServerError, eventSocket, fetchPhrases, newestLive, watchCalls } from "../server";
 import { type Lang, clock } from "../strings";
 import { CardView, SideView } from "./card";
-import { TranscriptView, showLadder, showLink, showNotices, showVoice } from "./panels";
+import { TranscriptView, showApproval, showLadder, showLink, showNotices, showVoice } from "./panels";
 
 const LOOK_FOR_CALLS_MS = 1_500;
 const PHRASES_RETRY_MS = 4_000;
@@ -29,6 +29,7 @@ let books: Books = { call: null, ui: null };
 let heardAtMs = performance.now();
 let sending = new Map<number, string>();
 let refused: number | null = null;
+let approval: ApprovalLine | null = null;
 
 const card = new CardView(press);
 const side = new SideView(press);
@@ -53,7 +54,10 @@ function draw(): void {
   showNotices(screen.notices);
   card.update(lang, screen.card, screen.card.cue !== null && sending.has(screen.card.cue));
   side.update(lang, screen.side, screen.side !== null && sending.has(screen.side.cue));
+  approval = screen.approval;
+  showApproval(approval);
   write(byId("note"), screen.note);
+  write(byId("policy"), screen.policy);
   showLadder(screen.ladder);
   showVoice(screen.voice);
   transcript.update(screen.transcript);
@@ -62,8 +66,9 @@ function draw(): void {
 
 function drawClock(): void {
   const running = state.phase === "live" && link === "open";
-  const since = running ? (performance.now() - heardAtMs) / 1000 : 0;
-  write(byId("clock"), clock(state.duration_secs ?? state.t_secs + since));
+  const now_secs = state.t_secs + (running ? (performance.now() - heardAtMs) / 1000 : 0);
+  write(byId("clock"), clock(state.duration_secs ?? now_secs));
+  write(byId("approval-wait"), waitText(lang, approval, running ? now_secs : null));
 }
 
 function open(call: string): void {

@@ -2,7 +2,7 @@
 
 import { attribute, byId, make, rewrite, show, write } from "../dom";
 import { type Icon, icon } from "../icons";
-import type { Line, Measure, RungRow, Screen, VoiceLine } from "../screen";
+import type { ApprovalLine, Line, Measure, RungRow, Screen, VoiceLine } from "../screen";
 
 const LINK_ICONS: Record<Screen["link"]["kind"], Icon> = {
   ok: "dot",
@@ -28,6 +28,25 @@ export function showNotices(notices: Screen["notices"]): void {
     ),
   );
   show(list, notices.length > 0);
+}
+
+const APPROVAL_ICONS: Record<ApprovalLine["state"], Icon> = {
+  asked: "wait",
+  granted: "check",
+  refused: "info",
+  timeout: "check",
+};
+
+export function showApproval(line: ApprovalLine | null): void {
+  const element = byId("approval");
+  const state = line?.state ?? "";
+  attribute(element, "data-state", state || null);
+  rewrite(byId("approval-icon"), state, () => (line ? [icon(APPROVAL_ICONS[line.state])] : []));
+  write(byId("approval-text"), line?.text ?? "");
+  // Not hidden when empty: a live region has to be there before it speaks.
+  const spoken = byId("approval-spoken");
+  if (spoken.textContent !== (line?.spoken ?? "")) spoken.textContent = line?.spoken ?? "";
+  show(element, line !== null);
 }
 
 export function showLadder(rows: readonly RungRow[]): void {
