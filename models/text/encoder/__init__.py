@@ -1,0 +1,1 @@
+"""The trained text model at run time: onnxruntime and tokenizers, no torch."""
