@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-NAMES = ("cpu", "latency", "calls", "ladder", "recognised")
+NAMES = ("cpu", "latency", "calls", "ladder", "text", "recognised")
 
 
 def main() -> int:

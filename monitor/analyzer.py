@@ -55,6 +55,7 @@ class Parts:
     """The models and rules of a site, shared by its calls.
 
     `voice_allowed`: false where the site has decided against voice analysis altogether.
+    `text_doubt`: why the words are scored less well than they should be; empty if they are not.
     """
 
     asr: RecogniserPool
@@ -62,6 +63,7 @@ class Parts:
     policies: PolicyBook
     phrases: PhraseBook
     voice_allowed: bool = True
+    text_doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,9 @@ class CallAnalyzer:
         events += self.consent(
             recording=info.recording_consent, voice=info.voice_consent, by=info.consent_by
         )
+        if parts.text_doubt:
+            reason = parts.text_doubt
+            events.append(Degraded(call=info.call, t_secs=0.0, part="text", reason=reason))
         if "mixed" in info.layout:
             # The agent's own words would be taken for the customer's: no cue is better than that.
             self._talk.suspend(0.0)

@@ -56,14 +56,14 @@ class Reason:
     evidence: tuple[Evidence, ...]
 
 
-def reasons(turn: Turn) -> list[Reason]:
-    """The side cues that the words of a customer turn give reason for."""
-    given = turn.labels | turn.hints
-    return [
-        Reason(cue.name, next(label for label in cue.raised_by if label in given), words)
-        for cue in BESIDE
-        if (words := turn.words(cue.raised_by))
-    ]
+def reasons(turn: Turn, policy: Policy) -> list[Reason]:
+    """The side cues that the words of a customer turn give reason for, if sure enough."""
+    found = []
+    for cue in BESIDE:
+        sure = [one for one in cue.raised_by if turn.sure(one, policy.side_cue_sure_from)]
+        if sure:
+            found.append(Reason(cue.name, sure[0], turn.words(sure)))
+    return found
 
 
 def vented_again(turn: Turn, frustrated_turns: int, policy: Policy) -> Reason | None:

@@ -166,7 +166,7 @@ class Conversation:
         ]
         if channel != "customer":
             return events
-        score = self._model.score(text, channel, self._context) if text else TextScore()
+        score = self._model.score_partial(text, channel, self._context) if text else TextScore()
         if score.assigned or utterance in self._tones_open:
             (self._tones_open.add if score.assigned else self._tones_open.discard)(utterance)
             events.append(

@@ -77,6 +77,7 @@ class Policy:
     end_approval_secs: float
     # Beside the ladder
     side_cues: frozenset[SideCueName]
+    side_cue_sure_from: float
     open_question_frustrated_turns: int
     callback_impatient_turns: int
     side_cue_stays_secs: float
@@ -231,8 +232,8 @@ def _read(path: Path) -> Policy:
     )
     side = root["side_cues"].mapping(
         required=(
-            "on", "open_question_frustrated_turns", "callback_impatient_turns", "stay_secs",
-            "listen",
+            "on", "sure_from", "open_question_frustrated_turns", "callback_impatient_turns",
+            "stay_secs", "listen",
         )
     )  # fmt: skip
     policy = Policy(
@@ -258,6 +259,7 @@ def _read(path: Path) -> Policy:
         end_approved_by=cast(Approver, end_call["approved_by"].choice(get_args(Approver))),
         end_approval_secs=end_call["approval_secs"].number(5, 20),
         side_cues=_side_cues(side["on"]),
+        side_cue_sure_from=side["sure_from"].number(0, 1),
         open_question_frustrated_turns=side["open_question_frustrated_turns"].integer(1, 20),
         callback_impatient_turns=side["callback_impatient_turns"].integer(1, 20),
         side_cue_stays_secs=side["stay_secs"].number(5, 600),

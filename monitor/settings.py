@@ -65,7 +65,7 @@ class Asr(_Group):
 class TextAnalysis(_Group):
     """What is said."""
 
-    model: Text = "lexicon"
+    model: Text = "encoder"
     lexicon: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
 
 

@@ -273,7 +273,7 @@ def _customer_turn(before: LadderState, turn: Turn, now_secs: float, policy: Pol
     state = replace(state, side_cues=unanswered)
     pressed = pressed_again(turn, state.impatient_turns, policy)
     corrected = put_right(turn, only_checked=state.only_checked) if state.checked_facts else None
-    for reason in (*reasons(turn), corrected, pressed):
+    for reason in (*reasons(turn, policy), corrected, pressed):
         state = _beside(state, turn, reason, now_secs, policy)
     if not (state.concern_named or state.asked_openly):
         vented = vented_again(turn, state.frustrated_turns, policy)
@@ -439,7 +439,9 @@ def _agent_turn(before: LadderState, turn: Turn, now_secs: float, policy: Policy
         ),
     )
     rungs = _rungs_said(before, turn)
-    if turn.has("agent_impolite"):  # covers nothing; but an ended call is ended
+    if turn.sure(
+        "agent_impolite", policy.side_cue_sure_from
+    ):  # covers nothing; but an ended call is ended
         state = _beside(state, turn, slipped(turn), now_secs, policy)
         rungs = [rung for rung in rungs if rung == "end_call"]
     for rung in rungs:

@@ -6,8 +6,8 @@ them carried, so that however a turn is cut into utterances, the whole of it mea
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from models.text.score import ATTACK_LABELS, Channel, TextScore
 from monitor.events import Evidence
@@ -59,8 +59,8 @@ class Turn:
 
     Severities 0..3, each the highest so far: of anything (`severity`), of insults and competence
     attacks on agent or staff (`attack_severity`), of private advances (`boundary_severity`).
-    `word`: what the agent was called; `concern`: what is wrong, in the customer's words;
-    `began_secs`: when its last utterance began.
+    `chances`: the probability of each label; `word`: what the agent was called; `concern`: what is
+    wrong, in the customer's words; `began_secs`: when its last utterance began.
     `resumed`: the agent confirmed a step in the middle of the turn, and only what came after it
     is in here; `counted` are the counts that the part before has already raised.
     """
@@ -68,6 +68,7 @@ class Turn:
     channel: Channel
     number: int
     labels: frozenset[str] = frozenset()
+    chances: Mapping[str, float] = field(default_factory=dict)
     hints: frozenset[str] = frozenset()
     severity: int = 0
     attack_severity: int = 0
@@ -81,6 +82,10 @@ class Turn:
     counted: frozenset[str] = frozenset()
     words_said: int = 0
     began_secs: float = 0.0
+
+    def sure(self, label: str, at_least: float) -> bool:
+        """True if the label (or hint) was given with at least this probability."""
+        return label in self.hints or self.chances.get(label, 0.0) >= at_least
 
     def has(self, *labels: str) -> bool:
         """True if any of the labels was given in this turn."""
@@ -101,6 +106,7 @@ class Turn:
         return replace(
             self,
             labels=self.labels | labels,
+            chances=_likelier(self.chances, score),
             hints=self.hints | frozenset(score.hints),
             severity=max(self.severity, severity),
             attack_severity=max(self.attack_severity, attack),
@@ -119,6 +125,12 @@ class Turn:
         """The rest of this turn, after the agent confirmed a step in the middle of it."""
         counted = self.counted.union(counted)
         return Turn(self.channel, self.number, resumed=True, counted=counted)
+
+
+def _likelier(before: Mapping[str, float], score: TextScore) -> dict[str, float]:
+    """The highest probability so far of each label given; as it is stored with the tone."""
+    given = {label: round(score.labels.get(label, 1.0), 3) for label in score.assigned}
+    return {**before, **{label: max(p, before.get(label, 0.0)) for label, p in given.items()}}
 
 
 def _highest(one: float | None, other: float | None) -> float | None:

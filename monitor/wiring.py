@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.asr.registry import resolve
 from models.asr.vosk_engine import VoskPool
-from models.text.load import load_text_model
+from models.text.load import RULES_ALONE, fell_back, load_text_model
 from models.voice.model import load_model
 from monitor.analyzer import Parts
 from monitor.phrases import PhraseBook
@@ -28,4 +28,5 @@ def build_parts(settings: Settings) -> Parts:
         policies=policies,
         phrases=phrases,
         voice_allowed=settings.privacy.voice_analysis,
+        text_doubt=RULES_ALONE if fell_back(settings.text.model, text) else "",
     )

@@ -92,6 +92,9 @@ _REASONS_DE: Final[dict[str, str]] = {
         "gemischte Kanäle: Wer spricht, ist nicht zu erkennen. Keine Stimmanalyse, keine Hinweise"
     ),
     "voice analysis is switched off on this site": "an diesem Standort abgeschaltet",
+    "the trained text model could not be loaded: rules alone": (
+        "das trainierte Sprachmodell für den Text fehlt: nur Regeln"
+    ),
     "not stored": "es wird nicht gespeichert",
     "stored again, nothing is missing": "es wird wieder gespeichert, nichts fehlt",
     "recognition is plausible again": "die Erkennung ist wieder plausibel",

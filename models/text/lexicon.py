@@ -16,7 +16,7 @@ from pathlib import Path
 from models.text.patterns import Pattern, keys_of
 from models.text.rules import CHANNELS, LABELS, Lexicon, Rule, load_lexicon
 from models.text.score import Channel, Span, Target, TextScore
-from models.text.words import Words, split_words
+from models.text.words import MASK, Words, split_words
 
 SHIPPED = Path(__file__).resolve().parents[2] / "configs" / "lexicons" / "de"
 ASSIGN_AT = 0.5
@@ -80,6 +80,27 @@ class LexiconModel:
         words = self._without_names(split, channel)
         hits = self._hits(words, channel, context)
         return _summed_up(readable, words, hits, LABELS[channel])
+
+    def score_partial(
+        self, text: str, channel: Channel, context: Sequence[tuple[Channel, str]] = ()
+    ) -> TextScore:
+        """A rule holds as soon as its words are there: the same as `score`."""
+        return self.score(text, channel, context)
+
+    def readable(self, text: str, channel: Channel) -> str:
+        """The text with the words that never alarm (names, titles, a company's own) struck out.
+
+        Struck-out letters become blanks, so places in it are places in the text.
+        """
+        lexicon = self._lexicon
+        words = split_words(text, lexicon.variants, lexicon.lists.marks)
+        letters = list(text)
+        for word, (start, end) in zip(
+            self._without_names(words, channel).words, words.places, strict=True
+        ):
+            if word == MASK:
+                letters[start:end] = " " * (end - start)
+        return "".join(letters)
 
     def explain(self, text: str, channel: Channel, labels: Sequence[str]) -> TextScore:
         """An utterance whose labels are known already: these, their evidence, and the hints."""

@@ -67,6 +67,14 @@ class TextModel(Protocol):
         `context`: the last utterances before it, oldest first.
         """
 
+    def score_partial(
+        self, text: str, channel: Channel, context: Sequence[tuple[Channel, str]] = ()
+    ) -> TextScore:
+        """Score the beginning of an utterance that is still being spoken.
+
+        Surer than `score` before anything is assigned; a retracted word takes its label with it.
+        """
+
     def explain(self, text: str, channel: Channel, labels: Sequence[str]) -> TextScore:
         """An utterance whose labels are known already: these, their evidence, and the hints.
 

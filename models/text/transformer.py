@@ -76,6 +76,12 @@ class TransformerModel:
         """`hf-FOLDER@FINGERPRINT` of its configuration."""
         return self._name
 
+    def score_partial(
+        self, text: str, channel: Channel, context: Sequence[tuple[Channel, str]] = ()
+    ) -> TextScore:
+        """The same as `score`: such a model does not know what is still to come."""
+        return self.score(text, channel, context)
+
     def explain(self, text: str, channel: Channel, labels: Sequence[str]) -> TextScore:
         """The labels alone: such a model knows neither the words behind them nor hints."""
         del text, channel

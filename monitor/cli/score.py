@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Literal, TextIO
 
 import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -13,7 +13,7 @@ from rich.progress import track
 from rich.table import Table
 
 from models.errors import ConfigError
-from models.text.score import Channel, TextScore
+from models.text.score import Channel, TextModel, TextScore
 from monitor.cli.shared import (
     ConfigFile,
     JsonLines,
@@ -29,6 +29,7 @@ from monitor.events import Evidence
 from monitor.wording import Wording
 
 app = typer.Typer(no_args_is_help=True, help="Score texts or voices, without a call.")
+OFFENSIVE_AT = 0.5
 EXAMPLE = 'for example {"id":"1","channel":"customer","text":"mir reicht es jetzt"}'
 
 
@@ -50,6 +51,10 @@ def text(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Report bad lines and go on.")
     ] = False,
+    domain: Annotated[
+        Literal["phone", "social"],
+        typer.Option(help="social: also judge short written texts, offensive or not."),
+    ] = "phone",
     json: JsonLines = False,
     config: ConfigFile = None,
 ) -> None:
@@ -61,17 +66,30 @@ def text(
 
     choice = load_settings({}, config).settings.text
     model = load_text_model(choice.model, choice.lexicon)
+    offensive = _judge_of_writing(model) if domain == "social" else None
     table = None if json else Table("id", "severity", "target", "labels", "text")
     with open_lines(file) as lines:
         for line in _utterances(lines, skip_bad=skip_bad):
             score = model.score(line.text, line.channel)
+            said = {} if offensive is None else {"offensive": offensive(line.text) >= OFFENSIVE_AT}
             if table is None:
-                write_json(_as_json(line.id, score))
+                write_json(_as_json(line.id, score) | said)
             else:
-                labels = ", ".join(score.assigned) or "–"
+                labels = ", ".join([*score.assigned, *(n for n, yes in said.items() if yes)]) or "–"
                 table.add_row(line.id, str(score.severity), score.target, labels, line.text)
     if table is not None:
         print_table(table)
+
+
+def _judge_of_writing(model: TextModel) -> Callable[[str], float]:
+    from models.text.encoder.combined import CombinedModel
+
+    if not isinstance(model, CombinedModel):
+        raise ConfigError(
+            f"the text model {model.name} does not judge written texts",
+            "use text.model: encoder, or leave out --domain social",
+        )
+    return model.encoder.offensive
 
 
 def _utterances(lines: TextIO, *, skip_bad: bool) -> Iterator[Utterance]:

@@ -58,6 +58,23 @@ def test_expected_stages_and_cues_from_audio_alone(
     assert outcome.right, report(outcome)
 
 
+def test_the_shipped_text_model_on_the_same_calls(
+    shipped_parts: Parts, need: Callable[[str], None]
+) -> None:
+    """It has never seen these calls; what it is worth is measured on the golden ones."""
+    need("espeak-ng")
+    outcomes = [
+        compare(
+            CALLS[name], rendered(name)[1], analyse(CALLS[name], rendered(name)[0], shipped_parts)
+        )
+        for name in CALLS
+    ]
+    print("\n".join(map(report, outcomes)))
+    expected = sum(outcome.hits + len(outcome.missed) for outcome in outcomes)
+    assert sum(outcome.hits for outcome in outcomes) >= 0.75 * expected
+    assert sum(len(outcome.false_alarms) for outcome in outcomes) <= len(outcomes)
+
+
 def test_tone_within_eight_tenths_of_a_second_of_the_word(
     analysed: Callable[[str], list[Event]], need: Callable[[str], None]
 ) -> None:

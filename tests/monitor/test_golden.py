@@ -72,3 +72,16 @@ def test_no_call_without_abuse_is_led_up_the_ladder(verdicts: dict[str, Verdict]
     calm = [call.id for call in (*CALLS.values(), *HELD_OUT.values()) if not call.abuse]
     assert len(calm) >= 20
     assert {verdicts[name].highest_stage for name in calm} <= {"calm", "understanding"}
+
+
+def test_with_the_shipped_text_model_most_held_out_cues_come() -> None:
+    """Floors under what was measured (docs/measurements.md): a worse model does not slip in."""
+    calls = list(HELD_OUT.values())
+    found = judge(calls, text_model=load_text_model(), use_labels=False)
+    calm = [v for v, call in zip(found, calls, strict=True) if not call.abuse]
+    ladder = sum(v.ladder_found for v in found) / sum(v.ladder_expected for v in found)
+    false = sum(len(v.false_cues) for v in found) / len(found)
+    print(f"ladder cues {ladder:.1%}, false cues a call {false:.2f}")
+    assert ladder >= 0.5
+    assert false <= 1.0
+    assert {v.highest_stage for v in calm} <= {"calm", "understanding"}

@@ -48,6 +48,7 @@ def test_standard_equals_the_annotation_guideline() -> None:
         end_approved_by="nobody",
         end_approval_secs=20.0,
         side_cues=frozenset(SIDE_CUES) - COACHING,
+        side_cue_sure_from=0.6,
         open_question_frustrated_turns=2,
         callback_impatient_turns=2,
         side_cue_stays_secs=45.0,

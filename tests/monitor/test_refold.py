@@ -40,7 +40,7 @@ BOOK = PhraseBook.load("de")
 
 @pytest.fixture(scope="module")
 def model() -> TextModel:
-    return load_text_model()
+    return load_text_model("lexicon")
 
 
 def played(

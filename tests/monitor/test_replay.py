@@ -19,7 +19,7 @@ CALLS = load_calls()
 
 @pytest.fixture(scope="module")
 def model() -> TextModel:
-    return load_text_model()
+    return load_text_model("lexicon")
 
 
 def line(call: Call, *, labelled: bool = True) -> str:

@@ -412,3 +412,12 @@ def test_timing_moves_no_stage_and_takes_no_rung() -> None:
     assert (call.state.stage, call.state.said_since_step_down) == (stage, said)
     assert call.state.cue is not None
     assert call.state.cue.name == "mirror"
+
+
+def test_a_side_cue_needs_to_be_sure() -> None:
+    """Policy `side_cues.sure_from`: 0.6. The ladder itself takes every label that was given."""
+    for chance, cues in ((0.59, []), (0.6, ["explain_wait"])):
+        score = TextScore({"impatience": chance}, ("impatience",))
+        heard = Heard("customer", 0, 1, 1.0, "wird das heute noch was", score, None)
+        _, outcomes = advance(initial(), heard, 1.0, STANDARD)
+        assert [one.name for one in outcomes if isinstance(one, CueRaised)] == cues

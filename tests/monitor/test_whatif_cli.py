@@ -25,7 +25,7 @@ CALL = next(call for call in load("calls") if call.id == "rehab-request-mild-iro
 def events() -> list[Event]:
     return transcript_events(
         CALL.transcript,
-        text_model=load_text_model(),
+        text_model=load_text_model("lexicon"),
         policy=load_policy("standard"),
         use_labels=True,
     )
