@@ -41,6 +41,8 @@ from monitor.timing import Sound, TalkMeter
 TICK_SECS = 0.1
 """Both channels advance together in steps of this much audio."""
 
+RULES_ALONE = "the trained text model could not be loaded: rules alone"
+
 LAYOUTS: tuple[tuple[str, ...], ...] = (
     ("customer", "agent"),
     ("agent", "customer"),

@@ -58,6 +58,7 @@ class Policy:
     mild_forgotten_after_secs: float  # 0: never before the next step-down
     # calm -> understanding
     understanding_on_frustration: bool
+    frustration_sure_from: float
     understanding_on_mild_attack: bool
     complaint_agitation_from: float
     # Quoting the customer's disclaimer in place of the cue that is due
@@ -219,7 +220,12 @@ def _read(path: Path) -> Policy:
         )
     )  # fmt: skip
     understanding = root["understanding"].mapping(
-        required=("on_frustration", "on_first_mild_attack", "complaint_agitation_from")
+        required=(
+            "on_frustration",
+            "frustration_sure_from",
+            "on_first_mild_attack",
+            "complaint_agitation_from",
+        )
     )
     short_cut = root["short_cut"].mapping(
         required=("grave_goes_to", "threat_goes_to", "boundary_goes_to", "grave_ends_call_after")
@@ -245,6 +251,7 @@ def _read(path: Path) -> Policy:
         mild_attacks_overlooked=attack["mild_overlooked"].integer(0, 10),
         mild_forgotten_after_secs=attack["mild_forgotten_after_secs"].number(0, 3600),
         understanding_on_frustration=understanding["on_frustration"].flag(),
+        frustration_sure_from=understanding["frustration_sure_from"].number(0, 1),
         understanding_on_mild_attack=understanding["on_first_mild_attack"].flag(),
         complaint_agitation_from=understanding["complaint_agitation_from"].number(0, 1),
         quote_disclaimer=root["disclaimer"].mapping(required=("quote",))["quote"].flag(),

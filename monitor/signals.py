@@ -69,11 +69,17 @@ def is_attack(turn: Turn, policy: Policy) -> bool:
     )
 
 
+def is_angry(turn: Turn, policy: Policy) -> bool:
+    """Anger or exhaustion in the words, and sure enough."""
+    return turn.sure("frustration", policy.frustration_sure_from)
+
+
 def is_calm(turn: Turn, policy: Policy) -> bool:
     """A calm customer turn. Unknown agitation does not stand in the way."""
     return (
         turn.severity == 0
-        and not turn.has("frustration", "apology", "threat")
+        and not turn.has("apology", "threat")
+        and not is_angry(turn, policy)
         and (turn.agitation is None or turn.agitation <= policy.calm_agitation_up_to)
     )
 
@@ -126,7 +132,7 @@ def _mild(turn: Turn, counts: Counts, policy: Policy) -> list[Sign]:
 
 
 def _heat(turn: Turn, policy: Policy) -> list[Sign]:
-    if policy.understanding_on_frustration and turn.has("frustration"):
+    if policy.understanding_on_frustration and is_angry(turn, policy):
         return [Sign(Signal.HEAT, "frustration", turn.words(("frustration",)))]
     agitation = turn.agitation
     if agitation is None or agitation < policy.complaint_agitation_from:

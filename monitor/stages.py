@@ -53,6 +53,7 @@ from monitor.signals import (
     Sign,
     Signal,
     count,
+    is_angry,
     is_attack,
     is_calm,
     is_grave,
@@ -286,7 +287,7 @@ def _count(before: LadderState, turn: Turn, now_secs: float, policy: Policy) -> 
     new = {
         "attack": is_attack(turn, policy),
         "mild": is_mild(turn, policy),
-        "frustration": turn.has("frustration"),
+        "frustration": is_angry(turn, policy),
         "impatience": turn.has("impatience"),
     }
     add = {name: int(given and name not in turn.counted) for name, given in new.items()}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from models.asr.registry import resolve
 from models.asr.vosk_engine import VoskPool
-from models.text.load import RULES_ALONE, fell_back, load_text_model
+from models.text.load import fell_back, load_text_model
 from models.voice.model import load_model
-from monitor.analyzer import Parts
+from monitor.analyzer import RULES_ALONE, Parts
 from monitor.phrases import PhraseBook
 from monitor.policy import load_policies
 from monitor.settings import Settings

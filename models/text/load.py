@@ -18,7 +18,6 @@ log = logging.getLogger(__name__)
 ENCODER = "encoder"
 LEXICON = "lexicon"
 HUGGING_FACE = "hf:"
-RULES_ALONE = "the trained text model could not be loaded: rules alone"
 
 
 def load_text_model(spec: str = ENCODER, lexicon_dir: Path | None = None) -> TextModel:

@@ -34,6 +34,7 @@ def test_standard_equals_the_annotation_guideline() -> None:
         mild_attacks_overlooked=1,
         mild_forgotten_after_secs=0.0,
         understanding_on_frustration=True,
+        frustration_sure_from=0.5,
         understanding_on_mild_attack=True,
         complaint_agitation_from=0.5,
         quote_disclaimer=True,
