@@ -497,8 +497,8 @@ def _confirm(state: LadderState, rung: Rung) -> tuple[LadderState, tuple[Outcome
         counted = {
             "attack": after.attacks_in_call > (state.before or state).attacks_in_call,
             "mild": after.mild_attacks > (state.before or state).mild_attacks,
-            "frustration": turn.has("frustration"),
-            "impatience": turn.has("impatience"),
+            "frustration": after.frustrated_turns > (state.before or state).frustrated_turns,
+            "impatience": after.impatient_turns > (state.before or state).impatient_turns,
         }
         after = replace(after, turn=turn.after_step(name for name, yes in counted.items() if yes))
         after = replace(after, before=replace(after, turn=None, before=None))
